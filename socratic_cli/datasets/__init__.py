@@ -1,0 +1,1 @@
+"""Sources of problems, found by their entry points."""

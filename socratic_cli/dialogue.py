@@ -1,0 +1,184 @@
+"""Reasoning as a dialogue: a generator that yields turns, is sent replies, and returns a rationale.
+
+A dialogue does no I/O and knows no model. It is *played* with a model, or *rehearsed* with replies known beforehand,
+and then every turn becomes an example to train on: training prompts are what solving asks, overheard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from socratic_cli.records import Example, Exchange, Problem, Rationale, Reason, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question to one role.
+
+    `prompt` never ends in a blank: byte-pair tokenizers make the blank the beginning of the reply. The reply ends
+    after the first of the `stop` marks; without marks it ends when the model ends it. `instruction` and `shots`
+    are for models that were not trained on the role.
+    """
+
+    role: str
+    prompt: str
+    problem: Problem
+    stop: tuple[str, ...] = ()
+    instruction: str = ""
+    shots: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model said; `finish_reason` is the field's: stop, length, content_filter."""
+
+    text: str
+    finish_reason: str = "stop"
+    usage: Usage = field(default_factory=Usage)
+
+
+Dialogue = Generator[Turn, Reply, Rationale]
+
+
+class Model(Protocol):
+    """Whoever can reply to a turn: a teacher, a student, the gold rationale."""
+
+    async def reply(self, turn: Turn) -> Reply:
+        """Reply to a turn. Many turns of different problems may be waiting at once."""
+        ...
+
+
+class Unanswered(Exception):
+    """A dialogue that came to no answer, raised by a scheme; a counted outcome, not a fault of the program."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+class RehearsalError(ValueError):
+    """Replies that do not fit their dialogue."""
+
+
+@dataclass
+class Transcript:
+    """What happened in a dialogue: its turns so far, and in the end its rationale or why there is none."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    rationale: Rationale | None = None
+    unanswered: Unanswered | None = None
+
+    def note(self, turn: Turn, reply: Reply) -> None:
+        """Add one exchange. The prompt is kept by its last line, since each repeats the ones before."""
+        last_line = turn.prompt.rstrip("\n").rpartition("\n")[2]
+        self.exchanges.append(
+            Exchange(role=turn.role, prompt=last_line, reply=reply.text, finish_reason=reply.finish_reason)
+        )
+        self.usage += reply.usage
+
+
+async def play(dialogue: Dialogue, model: Model) -> Transcript:
+    """Play a dialogue with a model to its end.
+
+    A reply that was cut by its length or filtered ends it unanswered: what half a sentence means is not guessed.
+    Errors of the model itself are not caught.
+    """
+    transcript = Transcript()
+    try:
+        turn = next(dialogue)
+        while True:
+            reply = await model.reply(turn)
+            transcript.note(turn, reply)
+            turn = dialogue.send(_whole(reply, turn))
+    except StopIteration as end:
+        transcript.rationale = end.value
+    except Unanswered as why:
+        transcript.unanswered = why
+    finally:
+        dialogue.close()
+    return transcript
+
+
+def _whole(reply: Reply, turn: Turn) -> Reply:
+    """Return the reply up to its stop mark, or raise Unanswered where it is not whole."""
+    if reply.finish_reason == "content_filter":
+        raise Unanswered("refused", "the model's provider filtered the reply")
+    text = cut(reply.text, turn.stop)
+    stopped = any(text.endswith(mark) for mark in turn.stop)
+    if reply.finish_reason == "length" and not stopped:
+        raise Unanswered("truncated", f"the reply of the {turn.role} reached its limit of tokens")
+    return Reply(text, reply.finish_reason, reply.usage)
+
+
+def cut(text: str, stop: Sequence[str]) -> str:
+    """Return `text` up to and including the first stop mark in it."""
+    ends = [at + len(mark) for mark in stop if (at := text.find(mark)) >= 0]
+    return text[: min(ends)] if ends else text
+
+
+def rehearse(dialogue: Dialogue, replies: Iterable[str]) -> list[Example]:
+    """Return what each role must learn, given every reply of the dialogue.
+
+    Raises:
+        RehearsalError: a reply short, a reply left over, one that does not end with its turn's mark, or a prompt
+            that ends in a blank.
+    """
+    examples: list[Example] = []
+    script = list(replies)
+    try:
+        turn = next(dialogue)
+        for completion in script:
+            examples.append(_example(turn, completion))
+            turn = dialogue.send(Reply(completion))
+    except StopIteration:
+        if len(examples) < len(script):
+            raise RehearsalError(f"the dialogue ended before the reply {script[len(examples)]!r}") from None
+        return examples
+    finally:
+        dialogue.close()
+    raise RehearsalError(f"no reply is left for the {turn.role} after {len(script)} replies")
+
+
+def _example(turn: Turn, completion: str) -> Example:
+    if turn.prompt.endswith((" ", "\t")):
+        raise RehearsalError(f"the prompt of the {turn.role} ends in a blank: {turn.prompt[-40:]!r}")
+    if (turn.stop and cut(completion, turn.stop) != completion) or not completion:
+        raise RehearsalError(f"the reply of the {turn.role} goes on after its mark: {completion!r}")
+    if turn.stop and not completion.endswith(turn.stop):
+        raise RehearsalError(f"the reply of the {turn.role} lacks its mark {turn.stop}: {completion!r}")
+    return Example(role=turn.role, prompt=turn.prompt, completion=completion, eos=not turn.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Examples of one role that extend one another, as one text.
+
+    `spans` are the completions in it, as (start, end) positions of characters: the loss is taken there only. `eos`
+    says whether the end-of-sequence token follows and is learnt.
+    """
+
+    role: str
+    text: str
+    spans: tuple[tuple[int, int], ...]
+    eos: bool
+
+
+def merge(examples: Iterable[Example]) -> list[Passage]:
+    """Merge the examples of one problem, where the prompt of one begins with the prompt and completion before it.
+
+    The loss is the same as on the examples one by one, and the tokens grow with the steps, not with their square.
+    """
+    passages: dict[str, list[Passage]] = {}
+    for example in examples:
+        of_role = passages.setdefault(example.role, [])
+        last = of_role[-1] if of_role else None
+        extends = last is not None and not last.eos and example.prompt.startswith(last.text)
+        earlier = last.spans if last is not None and extends else ()
+        text = example.prompt + example.completion
+        passage = Passage(example.role, text, (*earlier, (len(example.prompt), len(text))), example.eos)
+        of_role[-1:] = [passage] if extends else [*of_role[-1:], passage]
+    return [passage for of_role in passages.values() for passage in of_role]

@@ -1,0 +1,66 @@
+"""What a user can mend, as one small tree.
+
+    SocraticError            exit 1   something went wrong; the message says what, where and how to mend it
+    |- InputError            exit 1   a record or a file that cannot be read (file and line)
+    |- OutputError           exit 2   an output that exists, or cannot be written
+    |- TeacherError          exit 1   a teacher that cannot be reached, or refuses the key or the model
+    |- StudentError          exit 1   a student that cannot be loaded, trained or saved
+    `- UsageError            exit 2   an unknown name, a flag that does not fit
+       |- RecipeError        exit 2   a recipe with faults, all of them listed
+       `- MissingPackage     exit 2   an optional package, with the pip command that installs it
+
+The command line prints these as one sentence without a traceback. Anything else that is raised is a bug of ours
+and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SocraticError(Exception):
+    """An error that its reader can mend; `exit_code` is what the process ends with."""
+
+    exit_code = 1
+
+
+class InputError(SocraticError):
+    """A record or file that cannot be read."""
+
+
+class OutputError(SocraticError):
+    """An output that exists already or cannot be written."""
+
+    exit_code = 2
+
+
+class TeacherError(SocraticError):
+    """A teacher that could not reply."""
+
+
+class StudentError(SocraticError):
+    """A student that could not be loaded, trained, saved or asked."""
+
+
+class UsageError(SocraticError):
+    """A command that cannot be carried out as written."""
+
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """A recipe with faults; the message lists all of them, each with its line."""
+
+
+class MissingPackage(UsageError):
+    """An optional package that is not installed."""
+
+    def __init__(self, what: str, package: str) -> None:
+        super().__init__(f"{what} needs the package {package}: pip install {package}")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the known word nearest to `word`, or an empty text."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

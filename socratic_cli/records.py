@@ -1,0 +1,154 @@
+"""The records that travel between the verbs, one JSON object a line.
+
+Unknown fields pass through: what a user keeps beside a problem is still there in its solution.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Reason = Literal["wrong-answer", "unreadable", "truncated", "refused", "step-error", "failed"]
+"""Why a solution was not kept, or has no answer."""
+
+
+class Record(BaseModel):
+    """A line of JSONL."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def line(self) -> dict[str, Any]:
+        """Return the record as a JSON object, without the fields nobody set."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class Step(Record):
+    """One step of a rationale: what was asked (Socratic schemes only) and how it was answered."""
+
+    subquestion: str | None = None
+    solution: str
+
+
+class Rationale(Record):
+    """A chain of thought: its steps and the answer they reach; `answer` is None where none was given."""
+
+    steps: tuple[Step, ...] = ()
+    answer: str | None = None
+
+
+class Problem(Record):
+    """A question, perhaps with what is known about its answer.
+
+    `steps` and `facts` are gold: a person's or the data set's own. An answer is a string ("72", "no").
+    """
+
+    id: str
+    question: str
+    answer: str | None = None
+    steps: tuple[Step, ...] = ()
+    facts: tuple[str, ...] = ()
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    def blind(self) -> Problem:
+        """Return the problem as a student sees it: its id and question, nothing gold."""
+        return Problem(id=self.id, question=self.question)
+
+    @property
+    def rationale(self) -> Rationale:
+        """The gold rationale."""
+        return Rationale(steps=self.steps, answer=self.answer)
+
+
+class Usage(Record):
+    """Tokens a model read and wrote."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
+
+
+class Exchange(Record):
+    """One turn as it was played: who replied, to what (the last line of the prompt), and what."""
+
+    role: str
+    prompt: str
+    reply: str
+    finish_reason: str = "stop"
+
+
+class Solution(Record):
+    """A problem with the steps and the answer that `author` wrote for it.
+
+    An annotation is a solution whose author is the teacher. `answer` is None where the author reached none;
+    `unanswered` then says why. `correct` is None where no gold answer is known.
+    """
+
+    problem: Problem
+    scheme: str
+    author: str
+    steps: tuple[Step, ...] = ()
+    answer: str | None = None
+    correct: bool | None = None
+    unanswered: Reason | None = None
+    usage: Usage = Usage()
+    trace: tuple[Exchange, ...] = ()
+
+    @property
+    def rationale(self) -> Rationale:
+        """The steps and answer without their context."""
+        return Rationale(steps=self.steps, answer=self.answer)
+
+
+class Rejection(Record):
+    """An annotation that was not kept, with its reason and the teacher's raw replies."""
+
+    problem: Problem
+    scheme: str
+    author: str
+    reason: Reason
+    detail: str
+    replies: tuple[str, ...] = ()
+    usage: Usage = Usage()
+
+
+class Example(Record):
+    """What a role must learn to reply to a prompt.
+
+    `eos` says whether the completion ends with the end-of-sequence token, or with a mark in its own text.
+    """
+
+    role: str
+    prompt: str
+    completion: str
+    eos: bool = True
+
+
+class Score(Record):
+    """Accuracy of one author on one set of problems, with its 95% Wilson interval (shares, not percent).
+
+    Unanswered problems count as not correct; their number stands beside.
+    """
+
+    scheme: str
+    author: str
+    problems: int
+    correct: int
+    accuracy: float
+    low: float
+    high: float
+    unanswered: int = 0
+    by_steps: dict[str, Self] = Field(default_factory=dict)
+
+
+def fingerprint(question: str) -> str:
+    """Return a short hash of a question that does not depend on case, punctuation or blanks."""
+    words = re.findall(r"\w+", question.casefold())
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]

@@ -1,0 +1,98 @@
+"""Schemes of one turn: the answer alone, a chain of thought, and the unified Socratic chain."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
+
+from socratic_cli.dialogue import Dialogue, Turn, Unanswered
+from socratic_cli.notation import NotationError, read, tidy, write
+from socratic_cli.parts import Scheme
+from socratic_cli.records import Problem, Rationale, Step
+from socratic_cli.schemes import prompting
+
+SOLVER = "solver"
+_LAST_LINE = 'End with a line "#### " and the final answer alone.'
+
+
+class OneTurn(Scheme):
+    """A scheme whose rationale is written in one reply."""
+
+    instruction: ClassVar[str]
+
+    @abstractmethod
+    def form(self, rationale: Rationale) -> Rationale:
+        """Return the rationale in the form of the scheme.
+
+        Raises:
+            NotationError: it lacks what the scheme is made of.
+        """
+
+    def solve(self, problem: Problem) -> Dialogue:
+        """Ask the solver for everything."""
+        reply = yield Turn(SOLVER, prompting.question(problem, ask="Answer"), problem)
+        return _read(reply.text)
+
+    def replies(self, rationale: Rationale) -> Iterator[str]:
+        """Yield the rationale as written."""
+        yield write(self.form(rationale))
+
+    def annotate(self, problem: Problem) -> Dialogue:
+        """Ask the teacher for everything, after exemplars in the same form."""
+        shots = prompting.shots(self.exemplars, self.shots, self.show, lambda gold: write(self.form(gold)))
+        reply = yield prompting.ask_teacher(problem, f"{self.instruction}\n{_LAST_LINE}", self.show, shots)
+        rationale = _read(tidy(reply.text))
+        try:
+            return self.form(rationale)
+        except NotationError as fault:
+            raise Unanswered("unreadable", str(fault)) from fault
+
+
+def _read(text: str) -> Rationale:
+    try:
+        rationale = read(text)
+        if rationale.answer is None:
+            raise NotationError("there is no line with the final answer")
+    except NotationError as fault:
+        raise Unanswered("unreadable", str(fault)) from fault
+    return rationale
+
+
+class Answer(OneTurn):
+    """The final answer without reasoning: the baseline every other scheme must beat."""
+
+    instruction: ClassVar[str] = "Answer the question. Write no reasoning."
+
+    def form(self, rationale: Rationale) -> Rationale:
+        """Drop the steps."""
+        return Rationale(answer=rationale.answer)
+
+
+class ChainOfThought(OneTurn):
+    """Steps and the answer (chain of thought), the paper's main baseline."""
+
+    instruction: ClassVar[str] = (
+        "Solve the problem step by step, one short step a line. Mark each calculation as in <<48/2=24>>24."
+    )
+
+    def form(self, rationale: Rationale) -> Rationale:
+        """Drop the subquestions; insist on steps."""
+        if not rationale.steps:
+            raise NotationError("there are no steps")
+        return Rationale(steps=tuple(Step(solution=step.solution) for step in rationale.steps), answer=rationale.answer)
+
+
+class SocraticUnified(OneTurn):
+    """Subquestions, each with its solution, written by one student in one go (the paper's unified strategy)."""
+
+    instruction: ClassVar[str] = (
+        "Solve the problem by asking and answering subquestions, one pair a line: the subquestion, then ** , then its"
+        " solution in one short sentence. Mark each calculation as in <<48/2=24>>24."
+    )
+
+    def form(self, rationale: Rationale) -> Rationale:
+        """Insist on subquestions."""
+        if not rationale.steps or any(not step.subquestion for step in rationale.steps):
+            raise NotationError("a step has no subquestion (`subquestion ** solution`)")
+        return rationale

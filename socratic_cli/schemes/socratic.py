@@ -1,0 +1,128 @@
+"""Iterative Socratic reasoning: a decomposer asks, a solver answers, in turns (Shridhar et al., 2022).
+
+Both work on one growing text, in the notation of rationales; [ ] is what a role says:
+
+    ask=next      Question: ...                      ask=all      Question: ...
+                  Answer:                                         Subquestions:
+       decomposer [How many ...? **]                 decomposer   [How many ...?
+       solver      [ She sells ... <<16-3=13>>13]                 How much ...?]
+       decomposer [How much ...? **]
+       solver      [ She earns ... <<13*2=26>>26]    solver       as in ask=next
+       decomposer [####]
+       solver      [ 26]
+
+so the solver's last prompt with its reply is, letter by letter, the unified chain. With guidance a planner first
+writes a plan of the solution, which the decomposer sees and the solver does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from socratic_cli.dialogue import Dialogue, Reply, Turn, Unanswered
+from socratic_cli.notation import ANSWER, ASK, NotationError, one_line
+from socratic_cli.parts import Scheme
+from socratic_cli.records import Problem, Rationale, Step
+from socratic_cli.schemes.guidance import Guidance, plan
+from socratic_cli.schemes.plain import SOLVER, SocraticUnified
+from socratic_cli.schemes.prompting import question
+
+PLANNER, DECOMPOSER = "planner", "decomposer"
+
+
+class Socratic(Scheme):
+    """Subquestions by a decomposer, each answered by a solver (the paper's iterative strategy)."""
+
+    ask: Literal["all", "next"] = Field(
+        "all", description="The decomposer asks all subquestions at once, or the next one after each solution."
+    )
+    guidance: Guidance = Field("none", description="What a planner tells the decomposer.")
+    max_steps: int = Field(16, gt=0, description="More subquestions than this leave a problem unanswered.")
+
+    @property
+    def annotator(self) -> Scheme:
+        """The unified scheme: a teacher writes the whole chain in one reply."""
+        unified = SocraticUnified(exemplars=self.exemplars, shots=self.shots, show=self.show)
+        unified._name = "socratic-unified"
+        return unified
+
+    def annotate(self, problem: Problem) -> Dialogue:
+        """Ask the teacher for the whole chain in one reply."""
+        return self.annotator.annotate(problem)
+
+    def solve(self, problem: Problem) -> Dialogue:
+        """Plan, then ask and answer in turns."""
+        hints = yield from self._planned(problem)
+        agenda = (yield from _all_subquestions(problem, hints)) if self.ask == "all" else None
+        steps: list[Step] = []
+        written = ""
+        while (subquestion := (yield from _next_subquestion(problem, hints, written, agenda))) is not None:
+            if len(steps) == self.max_steps:
+                raise Unanswered("truncated", f"the decomposer asked more than {self.max_steps} subquestions")
+            prompt = f"{written}{subquestion}{ASK}"
+            solution = _line((yield _solver_turn(problem, prompt, stop=("\n",))))
+            steps.append(Step(subquestion=subquestion, solution=solution))
+            written = f"{prompt} {solution}\n"
+        if not steps:
+            raise Unanswered("unreadable", "the decomposer asked nothing")
+        answer = _line((yield _solver_turn(problem, f"{written}{ANSWER}")))
+        return Rationale(steps=tuple(steps), answer=answer or None)
+
+    def replies(self, rationale: Rationale) -> Iterator[str]:
+        """Yield the plan, the subquestions, the solutions and the answer in the order in which they are asked for."""
+        rationale = SocraticUnified().form(rationale)
+        if self.guidance != "none":
+            yield f" {plan(rationale, self.guidance)}"
+        if self.ask == "all":
+            yield "\n".join(one_line(step.subquestion or "") for step in rationale.steps)
+        for step in rationale.steps:
+            if self.ask == "next":
+                yield f"{one_line(step.subquestion or '')}{ASK}"
+            yield f" {one_line(step.solution)}\n"
+        if self.ask == "next":
+            yield ANSWER
+        if rationale.answer is None:
+            raise NotationError("a rationale without an answer cannot be written")
+        yield f" {one_line(rationale.answer)}"
+
+    def _planned(self, problem: Problem) -> Generator[Turn, Reply, tuple[str, ...]]:
+        """Return the lines that guide the decomposer."""
+        if self.guidance == "none":
+            return ()
+        reply = yield Turn(PLANNER, question(problem, ask="Plan").rstrip("\n"), problem)
+        return (f"Plan: {_line(reply)}",)
+
+
+def _all_subquestions(problem: Problem, hints: tuple[str, ...]) -> Generator[Turn, Reply, list[str]]:
+    reply = yield Turn(DECOMPOSER, question(problem, *hints, ask="Subquestions"), problem)
+    lines = (_line(Reply(line)) for line in reply.text.split("\n"))
+    return [line for line in lines if line]
+
+
+def _next_subquestion(
+    problem: Problem, hints: tuple[str, ...], written: str, agenda: list[str] | None
+) -> Generator[Turn, Reply, str | None]:
+    """Return the next subquestion, from the agenda or else from the decomposer, or None when all is asked."""
+    if agenda is not None:
+        return agenda.pop(0) if agenda else None
+    prompt = question(problem, *hints, ask="Answer") + written
+    reply = yield Turn(DECOMPOSER, prompt, problem, stop=(ASK, ANSWER))
+    if reply.text.strip() == ANSWER:
+        return None
+    if not reply.text.endswith(ASK):
+        raise Unanswered("unreadable", f"the decomposer neither asked nor ended: {reply.text[:80]!r}")
+    return _line(Reply(reply.text.removesuffix(ASK)))
+
+
+def _solver_turn(problem: Problem, written: str, stop: tuple[str, ...] = ()) -> Turn:
+    return Turn(SOLVER, question(problem, ask="Answer") + written, problem, stop=stop)
+
+
+def _line(reply: Reply) -> str:
+    try:
+        return one_line(reply.text)
+    except NotationError as fault:
+        raise Unanswered("unreadable", str(fault)) from fault

@@ -1,0 +1,60 @@
+"""Typed settings: one class serves the flags of a verb and the keys of a recipe."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Settings(BaseModel):
+    """Settings are frozen and know all their keys: an unknown one is an error, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+class Training(Settings):
+    """How a student is trained."""
+
+    epochs: float | None = Field(
+        None, gt=0, description="Passes over the training set [default: 3, unless --max-steps]."
+    )
+    max_steps: int | None = Field(None, gt=0, description="Optimiser steps, instead of epochs.")
+    learning_rate: float = Field(5e-4, gt=0, description="Peak learning rate of AdamW.")
+    warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the learning rate rises linearly.")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's weight decay.")
+    batch_size: int = Field(16, gt=0, description="Sequences of one optimiser step.")
+    tokens_per_batch: int = Field(
+        4096,
+        gt=0,
+        description="Tokens, padding included, of one forward pass; a step takes as many passes as it needs.",
+    )
+    max_length: int = Field(1024, gt=1, description="Tokens of one sequence; longer ones are left out and counted.")
+    max_grad_norm: float = Field(1.0, gt=0, description="Gradient norm above which it is clipped.")
+    seed: int = Field(0, description="Seed of the order of the data and of new weights.")
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if self.epochs is not None and self.max_steps is not None:
+            raise ValueError("give epochs or max_steps, not both")
+        return self
+
+    @property
+    def passes(self) -> float:
+        """Epochs when no number of steps was given."""
+        return self.epochs if self.epochs is not None else 3.0
+
+
+class Decoding(Settings):
+    """How a student writes."""
+
+    max_new_tokens: int = Field(
+        256, gt=0, description="Tokens of one reply; a longer one is truncated and its problem unanswered."
+    )
+    temperature: float = Field(0.0, ge=0, description="0 is greedy; above, replies are sampled.")
+    top_p: float = Field(1.0, gt=0, le=1, description="Nucleus of the sampled tokens.")
+    batch_size: int = Field(64, gt=0, description="Replies written in one batch.")
+    seed: int = Field(0, description="Seed of sampling.")

@@ -1,0 +1,93 @@
+"""Problem -> Solution written by students in sync, or by a prompted model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable
+
+from socratic_cli.answers import same_answer
+from socratic_cli.dialogue import Dialogue, Model, Reply, Turn, play, rehearse
+from socratic_cli.errors import InputError
+from socratic_cli.notation import NotationError
+from socratic_cli.parts import Scheme
+from socratic_cli.records import Problem, Rationale, Solution
+from socratic_cli.stages.window import as_finished
+
+Open = Callable[[Problem], Dialogue]
+
+
+class Oracle:
+    """A model in which some roles reply with the gold rationale, the others with another model.
+
+    A gold planner shows what guidance is worth, a gold decomposer whether a wrong answer is the solver's fault.
+    """
+
+    def __init__(self, model: Model, roles: Iterable[str], scheme: Scheme, problem: Problem) -> None:
+        """Rehearse the gold rationale of `problem`.
+
+        Raises:
+            InputError: the problem has no gold rationale that the scheme can be made of.
+        """
+        self._model = model
+        self._roles = frozenset(roles)
+        self._gold: dict[str, list[str]] = defaultdict(list)
+        try:
+            examples = rehearse(scheme.solve(problem.blind()), scheme.replies(problem.rationale))
+        except NotationError as fault:
+            raise InputError(f"problem {problem.id} has no gold rationale for an oracle: {fault}") from fault
+        for example in examples:
+            self._gold[example.role].append(example.completion)
+
+    async def reply(self, turn: Turn) -> Reply:
+        """Reply with the next gold reply of an oracle's role, else with the model's."""
+        if turn.role not in self._roles:
+            return await self._model.reply(turn)
+        gold = self._gold[turn.role]
+        return Reply(gold.pop(0)) if gold else Reply("", finish_reason="length")
+
+
+async def solve(
+    problems: Iterable[Problem],
+    scheme: Scheme,
+    model: Model,
+    author: str,
+    *,
+    prompted: bool = False,
+    oracle: Iterable[str] = (),
+    width: int = 128,
+) -> AsyncIterator[Solution]:
+    """Yield a solution of every problem, as they finish; at most `width` problems are open at once.
+
+    Args:
+        problems: their gold answers, steps and facts are hidden from the model.
+        scheme: how the model was trained, or is prompted.
+        model: who replies.
+        author: the name the solutions carry.
+        prompted: play the dialogue of untrained models (instruction and exemplars).
+        oracle: roles that reply with the gold rationale.
+        width: problems open at once.
+    """
+    if prompted:
+        scheme = scheme.model_copy(update={"show": ()})
+    roles = tuple(oracle)
+
+    async def one(problem: Problem) -> Solution:
+        dialogue = scheme.annotate(problem.blind()) if prompted else scheme.solve(problem.blind())
+        replier = Oracle(model, roles, scheme, problem) if roles else model
+        transcript = await play(dialogue, replier)
+        rationale, why = transcript.rationale or Rationale(), transcript.unanswered
+        gold = problem.answer
+        return Solution(
+            problem=problem,
+            scheme=scheme.label,
+            author=author,
+            steps=rationale.steps,
+            answer=rationale.answer,
+            correct=None if gold is None else same_answer(rationale.answer, gold),
+            unanswered=None if rationale.answer else why.reason if why else "unreadable",
+            usage=transcript.usage,
+            trace=tuple(transcript.exchanges),
+        )
+
+    async for solution in as_finished(problems, one, width):
+        yield solution

@@ -1,0 +1,68 @@
+"""Solution -> Student: annotations are rehearsed into examples, merged, and learnt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from socratic_cli.dialogue import Passage, merge, rehearse
+from socratic_cli.errors import InputError
+from socratic_cli.notation import NotationError
+from socratic_cli.parts import Progress, Scheme, Student, Trained
+from socratic_cli.records import Rationale, Solution, fingerprint
+from socratic_cli.settings import Training
+
+
+@dataclass
+class Lesson:
+    """What a student will be trained on, and what was learnt about it on the way."""
+
+    passages: list[Passage] = field(default_factory=list)
+    questions: set[str] = field(default_factory=set)
+    teachers: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def prepare(solutions: Iterable[Solution], scheme: Scheme) -> Lesson:
+    """Rehearse annotations in a scheme.
+
+    Solutions known to be wrong, and those that lack what the scheme is made of, are left out and counted by reason.
+
+    Raises:
+        InputError: nothing is left.
+    """
+    lesson = Lesson()
+    for solution in solutions:
+        if solution.correct is False:
+            lesson.left_out["its answer is wrong"] += 1
+            continue
+        try:
+            lesson.passages += passages(solution, scheme)
+        except NotationError as fault:
+            lesson.left_out[str(fault)] += 1
+            continue
+        lesson.questions.add(fingerprint(solution.problem.question))
+        lesson.teachers[solution.author] += 1
+    if not lesson.passages:
+        reasons = "; ".join(f"{reason} ({count})" for reason, count in lesson.left_out.most_common(3))
+        raise InputError(f"no annotation can be used for the scheme {scheme.label!r}: {reasons or 'there are none'}")
+    return lesson
+
+
+def passages(solution: Solution, scheme: Scheme) -> list[Passage]:
+    """Return what each role learns from one solution.
+
+    Raises:
+        NotationError: the solution lacks what the scheme is made of.
+    """
+    rationale: Rationale = solution.rationale
+    return merge(rehearse(scheme.solve(solution.problem.blind()), scheme.replies(rationale)))
+
+
+def train(
+    lesson: Lesson, student: Student, training: Training, folder: Path, report: Callable[[Progress], None]
+) -> list[Trained]:
+    """Train a student on a lesson; its weights are saved below `folder`."""
+    return student.train(lesson.passages, training, folder, report)

@@ -1,0 +1,1 @@
+"""Models that can be trained, found by their entry points."""

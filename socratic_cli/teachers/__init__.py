@@ -1,0 +1,1 @@
+"""Models that write annotations, found by their entry points."""

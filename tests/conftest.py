@@ -1,0 +1,24 @@
+"""What several tests share: where the real data lies, and a home of their own for caches."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# No test can reach a hub, fetch prices, or spend money.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"):
+    os.environ.pop(key, None)
+
+DATA = Path(os.environ.get("SOCRATIC_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Return the folder of real data sets, or skip: they are read where they lie and never copied here."""
+    if not (DATA / "gsm8k" / "train.jsonl").is_file():
+        pytest.skip(f"no real data at {DATA}: set SOCRATIC_TEST_DATA")
+    return DATA
