@@ -138,6 +138,8 @@ def rehearse(dialogue: Dialogue, replies: Iterable[str]) -> list[Example]:
         if len(examples) < len(script):
             raise RehearsalError(f"the dialogue ended before the reply {script[len(examples)]!r}") from None
         return examples
+    except Unanswered as why:
+        raise RehearsalError(f"the scheme cannot read its own reply {script[len(examples) - 1]!r}: {why}") from why
     finally:
         dialogue.close()
     raise RehearsalError(f"no reply is left for the {turn.role} after {len(script)} replies")

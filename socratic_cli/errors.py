@@ -3,8 +3,10 @@
     SocraticError            exit 1   something went wrong; the message says what, where and how to mend it
     |- InputError            exit 1   a record or a file that cannot be read (file and line)
     |- OutputError           exit 2   an output that exists, or cannot be written
-    |- TeacherError          exit 1   a teacher that cannot be reached, or refuses the key or the model
+    |- TeacherError          exit 1   a teacher that gave no reply to one problem
+    |  `- TeacherUnusable    exit 1   a teacher that cannot be reached, or refuses the key or the model
     |- StudentError          exit 1   a student that cannot be loaded, trained or saved
+    |- ReaderGone            exit 141 standard output was closed by its reader, as by `| head`; not worth a sentence
     `- UsageError            exit 2   an unknown name, a flag that does not fit
        |- RecipeError        exit 2   a recipe with faults, all of them listed
        `- MissingPackage     exit 2   an optional package, with the pip command that installs it
@@ -39,8 +41,18 @@ class TeacherError(SocraticError):
     """A teacher that could not reply."""
 
 
+class TeacherUnusable(TeacherError):
+    """A teacher that will reply to no problem of the run, so that going on would only reject them all."""
+
+
 class StudentError(SocraticError):
     """A student that could not be loaded, trained, saved or asked."""
+
+
+class ReaderGone(SocraticError):
+    """Standard output was closed by its reader; the code is what a shell gives a program that SIGPIPE ended."""
+
+    exit_code = 128 + 13
 
 
 class UsageError(SocraticError):

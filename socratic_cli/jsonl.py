@@ -6,6 +6,7 @@ written is whole whenever the process ends.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from typing import IO, Any, BinaryIO, NamedTuple, TypeVar
 import jsonlines
 from pydantic import BaseModel, ValidationError
 
-from socratic_cli.errors import InputError, OutputError
+from socratic_cli.errors import InputError, OutputError, ReaderGone
 
 MAX_LINE = 4 * 1024 * 1024
 """Bytes of one line. A longer one is not a problem but a file without line ends."""
@@ -99,7 +100,7 @@ def _numbered(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
     number = 0
     while raw := stream.readline(MAX_LINE + 1):
         number += 1
-        if len(raw) > MAX_LINE:
+        if len(raw) > MAX_LINE and not raw.endswith(b"\n"):
             # The rest of the line is read in pieces and dropped, so that the next line is counted right.
             while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
                 pass
@@ -111,7 +112,7 @@ def _parse(where: str, raw: bytes) -> dict[str, Any]:
     if len(raw) > MAX_LINE:
         raise InputError(f"{where}: the line is longer than {MAX_LINE // 1024**2} MB")
     try:
-        with jsonlines.Reader([raw.removeprefix(b"\xef\xbb\xbf")]) as reader:
+        with jsonlines.Reader([raw.removeprefix(b"\xef\xbb\xbf")], loads=_loads) as reader:
             value: dict[str, Any] = reader.read(type=dict)
     except jsonlines.InvalidLineError as fault:
         reason = str(fault).partition(" (line")[0]
@@ -119,6 +120,18 @@ def _parse(where: str, raw: bytes) -> dict[str, Any]:
     except RecursionError:
         raise InputError(f"{where}: the JSON is nested too deeply") from None
     return value
+
+
+def _loads(text: str) -> Any:
+    """Read JSON, strictly: NaN is none, and half of a surrogate pair could be read but never be written."""
+    value = json.loads(text, parse_constant=_no_number)
+    if "\\ud" in text.lower():
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON number")
 
 
 class Writer:
@@ -136,9 +149,19 @@ class Writer:
         self._lines = jsonlines.Writer(self._stream, flush=True)
 
     def write(self, value: BaseModel | dict[str, Any]) -> None:
-        """Write one line."""
+        """Write one line.
+
+        Raises:
+            ReaderGone: the other end of a pipe was closed.
+            OutputError: the disk is full, or the like.
+        """
         line: Any = getattr(value, "line", None)
-        self._lines.write(line() if callable(line) else value)
+        try:
+            self._lines.write(line() if callable(line) else value)
+        except BrokenPipeError:
+            raise ReaderGone from None
+        except OSError as fault:
+            raise OutputError(f"{self.target} cannot be written: {fault.strerror}") from fault
         self.count += 1
 
     def close(self) -> None:

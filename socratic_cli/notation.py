@@ -23,7 +23,10 @@ ANSWER = "####"
 _MARKS = ("**", "####")
 _EQUATION = re.compile(r"<<([^<>=]+)=([^<>=]+)>>")
 _BOLD = re.compile(r"\*\*(\S(?:[^*\n]*\S)?)\*\*")
-_BULLET = re.compile(r"^(?:[-*•]\s+|\(?\d{1,2}[.)]\s+|(?:Step|Q)\s*\d{1,2}\s*[:.)]\s*)", re.IGNORECASE)
+_BULLET = re.compile(r"^(?:[-*•]\s+|\(?\d{1,2}[.)]\s+|(?:Step|Q)\s*\d{1,2}\s*[:.)]\s*)+", re.IGNORECASE)
+_HEADING = re.compile(r"#+\s*")
+_BOXED = re.compile(r"\\boxed\{(.*)\}")
+_LEADING = re.compile(r"(?:^|(?<=[.!?])\s*|[\s,;]+)(?:so|thus|hence|therefore|and)?[\s,]*$", re.IGNORECASE)
 _CONCLUSION = re.compile(
     r"(?:the\s+)?(?:final\s+)?answer(?:\s*\([^()]*\))?\s*(?:is|=|:)\s*:?\s*(?P<answer>.+?)\s*$", re.IGNORECASE
 )
@@ -46,15 +49,17 @@ def write(rationale: Rationale) -> str:
     Raises:
         NotationError: a step or the answer holds a mark of the notation, or there is no answer.
     """
-    if rationale.answer is None:
+    if not (rationale.answer or "").strip():
         raise NotationError("a rationale without an answer cannot be written")
     lines = [write_step(step) for step in rationale.steps]
-    return "\n".join([*lines, f"{ANSWER} {one_line(rationale.answer)}"])
+    return "\n".join([*lines, f"{ANSWER} {one_line(rationale.answer or '')}"])
 
 
 def write_step(step: Step) -> str:
     """Write one step as one line."""
     solution = one_line(step.solution)
+    if not solution and step.subquestion is None:
+        raise NotationError("a step is empty")
     return solution if step.subquestion is None else f"{one_line(step.subquestion)}{ASK} {solution}"
 
 
@@ -64,7 +69,7 @@ def one_line(text: str) -> str:
     Raises:
         NotationError: it holds a mark of the notation.
     """
-    text = " ".join(text.split("\n")).strip() if "\n" in text else text.strip()
+    text = " ".join(line.strip() for line in text.splitlines() if line.strip())
     for mark in _MARKS:
         if mark in text:
             raise NotationError(f"{mark!r} is a mark of the notation and cannot stand inside a text: {text[:80]!r}")
@@ -72,19 +77,20 @@ def one_line(text: str) -> str:
 
 
 def read(text: str) -> Rationale:
-    """Read a rationale; `answer` is None where no `####` line came.
+    """Read a rationale; `answer` is None where no `####` line came. Blank lines are passed over.
 
     Raises:
         NotationError: a line with two marks, or text after the answer.
     """
     steps: list[Step] = []
-    lines = text.strip("\n").split("\n") if text.strip() else []
+    lines = text.split("\n")
     for number, line in enumerate(lines, 1):
         if line.startswith(ANSWER):
             if any(rest.strip() for rest in lines[number:]):
                 raise NotationError(f"there is text after the answer: {lines[number][:80]!r}")
             return Rationale(steps=tuple(steps), answer=one_line(line[len(ANSWER) :]) or None)
-        steps.append(read_step(line))
+        if line.strip():
+            steps.append(read_step(line))
     return Rationale(steps=tuple(steps), answer=None)
 
 
@@ -99,31 +105,58 @@ def read_step(line: str) -> Step:
 def tidy(text: str) -> str:
     """Turn the free prose of a large model into the notation, as far as it can be done without guessing.
 
-    Takes off Markdown's bold, bullets, numbers, blank lines, what stands around a `####` line, and turns a closing "the answer is X" into `#### X`.
+    Takes off Markdown's bold, headings, bullets, numbers, rules and blank lines, and what stands around a `####` line;
+    turns a closing "the answer is X", or a box, into `#### X`.
     """
-    lines = [_BULLET.sub("", _BOLD.sub(r"\1", line).strip()) for line in text.strip().splitlines()]
-    lines = [line for line in lines if line]
+    lines = [line for line in map(_unmarked, text.splitlines()) if re.search(r"\w", line)]
     for at, line in enumerate(lines):
         if line.startswith(ANSWER):
-            return "\n".join([*lines[:at], _bare(line)])
-    return "\n".join(_conclude(lines))
+            return "\n".join([*lines[:at], line])
+    return "\n".join([*lines[:-1], *_concluded(lines[-1])] if lines else [])
 
 
-def _conclude(lines: list[str]) -> list[str]:
-    found = _CONCLUSION.search(lines[-1]) if lines else None
-    if found is None:
-        return lines
-    before = lines[-1][: found.start()]
+def _unmarked(line: str) -> str:
+    """Return a line without Markdown's marks; `####` is kept where it is an answer and no heading."""
+    while (less := _without_one(line)) != line:  # one mark may hide another
+        line = less
+    return line
+
+
+def _without_one(line: str) -> str:
+    line = _BULLET.sub("", _BOLD.sub(r"\1", line).strip(), count=1)
+    heading = _HEADING.match(line)
+    if heading is None:
+        return line
+    rest = line[heading.end() :]
+    is_answer = line.startswith(ANSWER) and not _BULLET.match(rest) and not rest.endswith(":")
+    return _answer_line(rest) if is_answer else rest
+
+
+def _concluded(line: str) -> list[str]:
+    """Return a last line, and the answer that it tells as a line of its own."""
+    found, boxed = _CONCLUSION.search(line), _BOXED.search(line)
+    if found:
+        step, answer = line[: found.start()].strip(), found["answer"]
+    elif boxed and boxed[0] == line.strip(".$ "):
+        step, answer = "", boxed[1]
+    else:
+        return [line]
     # What stands before "the answer is" on its line is a step of its own, unless it only leads to it.
-    step = re.sub(r"(?:^|[\s,.;])(?:so|thus|hence|therefore|and)?[\s,]*$", "", before, flags=re.IGNORECASE).strip()
-    return [*lines[:-1], *([step] if step else []), _bare(f"{ANSWER} {found['answer']}")]
+    step = line if step.endswith(ASK.strip()) else _unmarked(_LEADING.sub("", step))
+    last = _answer_line(answer)
+    return [*([step] if re.search(r"\w", step) else []), last] if _is_answer(last) else [line]
 
 
-def _bare(line: str) -> str:
-    """Return an answer line without what large models put around answers: \\boxed{}, dollars for mathematics, a full stop."""
-    answer = line[len(ANSWER) :].strip()
-    answer = re.sub(r"\\boxed\{(.*)\}", r"\1", answer)
-    return f"{ANSWER} {answer.rstrip('.').strip()}"
+def _is_answer(line: str) -> bool:
+    return _unmarked(line) == line and re.search(r"\w", line) is not None
+
+
+def _answer_line(answer: str) -> str:
+    """Return an answer as its line, without what large models put around answers: a box, a full stop."""
+    while boxed := _BOXED.search(answer):
+        answer = answer[: boxed.start()] + boxed[1] + answer[boxed.end() :]
+    answer = re.sub(r"\\[()\[\]]", "", answer)
+    return f"{ANSWER} {answer.lstrip('# ').rstrip('. ')}"
 
 
 def equations(step: Step) -> tuple[Equation, ...]:

@@ -5,6 +5,7 @@ A part's class is the typed model of its own options, so nobody else needs to kn
 
 from __future__ import annotations
 
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -42,13 +43,9 @@ class Part(Settings):
 
 
 def _word(value: Any) -> str:
-    return (
-        ",".join(map(str, value))
-        if isinstance(value, list)
-        else str(value).lower()
-        if value in (True, False)
-        else str(value)
-    )
+    if isinstance(value, list):
+        value = ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else shlex.quote(str(value))
 
 
 class Scheme(Part, ABC):
@@ -114,7 +111,7 @@ class Progress(Settings):
 
 
 class Trained(Settings):
-    """What a training run of one role was: its sizes, and its loss at the end (nats per token, mean of the last tenth)."""
+    """What a training run of one role was; `loss` is the mean of its last tenth, in nats per token."""
 
     role: str
     sequences: int

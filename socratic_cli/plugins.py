@@ -47,7 +47,7 @@ def installed(kind: type[P]) -> dict[str, type[P]]:
     for name in names(kind):
         try:
             found[name] = part_class(kind, name)
-        except UsageError as fault:
+        except SocraticError as fault:
             log.warning("%s", fault)
     return found
 
@@ -79,19 +79,35 @@ def parse(spec: Spec) -> dict[str, Any]:
     """Return a part's name and options as a mapping with the key `name`; `:value` is under the key ``:``.
 
     Raises:
-        UsageError: a word that is not `option=value`.
+        UsageError: a word that is not `option=value`, or an option that is given twice.
     """
     if isinstance(spec, Mapping):
         options = dict(spec)
         head = str(options.pop("name", ""))
     else:
-        head, *words = shlex.split(spec) or [""]
-        for word in words:
-            if "=" not in word:
-                raise UsageError(f"{word!r} in {spec!r} is not option=value")
-        options = dict(word.split("=", 1) for word in words)
+        head, *words = _words(spec) or [""]
+        options = _options(spec, words)
     name, colon, main = head.partition(":")
     return {"name": name, **({":": main} if colon else {}), **options}
+
+
+def _words(spec: str) -> list[str]:
+    try:
+        return shlex.split(spec)
+    except ValueError as fault:
+        raise UsageError(f"{spec!r} cannot be taken apart into words: {str(fault).lower()}") from None
+
+
+def _options(spec: str, words: list[str]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"{word!r} in {spec!r} is not option=value")
+        if key in options or key == "name":
+            raise UsageError(f"{key!r} is given twice in {spec!r}")
+        options[key] = value
+    return options
 
 
 def load(kind: type[P], spec: Spec, **more: Any) -> P:
@@ -107,7 +123,9 @@ def load(kind: type[P], spec: Spec, **more: Any) -> P:
     if main is not None:
         if found.main_option is None:
             raise UsageError(f"{name}:{main}: {name} takes nothing after a colon")
-        options.setdefault(found.main_option, main)
+        if found.main_option in options:
+            raise UsageError(f"{name}:{main}: {found.main_option!r} is given twice")
+        options[found.main_option] = main
     options |= {key: value for key, value in more.items() if value is not None}
     try:
         part = found.model_validate({key: _value(found, key, value) for key, value in options.items()})

@@ -88,7 +88,8 @@ class Solution(Record):
     """A problem with the steps and the answer that `author` wrote for it.
 
     An annotation is a solution whose author is the teacher. `answer` is None where the author reached none;
-    `unanswered` then says why. `correct` is None where no gold answer is known.
+    `unanswered` then says why. `correct` is None where no gold answer is known. `leaked` marks a question that its
+    author was trained on.
     """
 
     problem: Problem
@@ -98,6 +99,7 @@ class Solution(Record):
     answer: str | None = None
     correct: bool | None = None
     unanswered: Reason | None = None
+    leaked: bool = False
     usage: Usage = Usage()
     trace: tuple[Exchange, ...] = ()
 
@@ -145,6 +147,7 @@ class Score(Record):
     low: float
     high: float
     unanswered: int = 0
+    leaked: int = 0
     by_steps: dict[str, Self] = Field(default_factory=dict)
 
 

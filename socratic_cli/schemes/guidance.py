@@ -27,7 +27,8 @@ def plan(rationale: Rationale, guidance: Guidance) -> str:
         return str(len(rationale.steps))
     parts = [_left_sides(step) for step in rationale.steps]
     if guidance == "operators":
-        parts = [re.sub(r"[^-+*/]", "", part) for part in parts]
+        # Blanks keep two products from being the mark **.
+        parts = [" ".join(re.findall(r"[-+*/]", part)) for part in parts]
     return "; ".join(part or NOTHING for part in parts) or NOTHING
 
 

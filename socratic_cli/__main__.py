@@ -1,0 +1,5 @@
+"""`python -m socratic_cli` is `socratic`."""
+
+from socratic_cli.cli import main
+
+main()

@@ -1,0 +1,83 @@
+"""Who can write solutions: a trained student, an untrained one, or a teacher; the last two are prompted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from socratic_cli import plugins
+from socratic_cli.checkpoint import TrainedStudent, is_student
+from socratic_cli.dialogue import Model
+from socratic_cli.errors import UsageError, did_you_mean
+from socratic_cli.parts import Scheme, Student, Teacher
+from socratic_cli.settings import Decoding
+
+
+@dataclass(frozen=True)
+class Author:
+    """A model with the scheme it writes in."""
+
+    label: str
+    scheme: Scheme
+    prompted: bool
+    open: Callable[[], AbstractContextManager[Model]]
+    saw: Callable[[str], bool]
+
+
+def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any) -> Author:
+    """Return the author that `target` names: a folder of `socratic train`, a student's name, or a teacher's.
+
+    Args:
+        target: `s/`, `smollm2-135m`, `huggingface:gpt2`, `litellm:openai/gpt-4.1-mini` ...
+        scheme: how an untrained author is prompted; a trained student brings its own.
+        decoding: how a student writes.
+        options: options of the student or teacher.
+
+    Raises:
+        UsageError: an unknown name, or a scheme for a student that has its own.
+    """
+    if is_student(target):
+        if scheme is not None:
+            raise UsageError(f"{target} was trained in a scheme of its own: leave --scheme out")
+        return trained(TrainedStudent.load(target, decoding, **options))
+    name = plugins.parse(target)["name"]
+    if scheme is None and (name in plugins.names(Student) or name in plugins.names(Teacher)):
+        raise UsageError(f"{target} was not trained: say with --scheme how to prompt it")
+    if scheme is not None and name in plugins.names(Student):
+        return untrained(plugins.load(Student, target, **options), scheme, decoding)
+    if scheme is not None and name in plugins.names(Teacher):
+        return _teacher(plugins.load(Teacher, target, **options), scheme)
+    known = [*plugins.names(Student), *plugins.names(Teacher)]
+    raise UsageError(
+        f"{target!r} is neither a folder with a trained student nor an installed student or teacher."
+        f"{did_you_mean(name, known)} Installed: {', '.join(known)}."
+    )
+
+
+def trained(student: TrainedStudent) -> Author:
+    """Return a trained student as an author."""
+    return Author(str(student.folder), student.scheme, False, student.model, student.saw)
+
+
+def untrained(student: Student, scheme: Scheme, decoding: Decoding) -> Author:
+    """Return a student's untrained base as an author."""
+    return Author(f"{student.label} (untrained)", scheme, True, lambda: student.model(None, decoding), _never)
+
+
+def renamed(author: Author, label: str) -> Author:
+    """Return the same author under another name."""
+    return replace(author, label=label)
+
+
+def _teacher(teacher: Teacher, scheme: Scheme) -> Author:
+    @contextmanager
+    def opened() -> Iterator[Model]:
+        yield teacher
+
+    return Author(teacher.label, scheme, True, opened, _never)
+
+
+def _never(_question: str) -> bool:
+    return False

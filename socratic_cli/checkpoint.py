@@ -1,0 +1,206 @@
+"""A student on disk: its weights, its scheme and settings, and a fingerprint of every question it was trained on.
+
+DIR/student.json      what it is and how it came to be (written last: without it there is no student)
+DIR/trained-on.txt    fingerprints of its training questions, one a line
+DIR/<role>/           weights (safetensors) and tokenizer, or an adapter, of each role
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError
+
+from socratic_cli import __version__, plugins
+from socratic_cli.dialogue import Model
+from socratic_cli.errors import OutputError, StudentError
+from socratic_cli.parts import Part, Progress, Scheme, Student, Trained
+from socratic_cli.records import Problem, Solution, fingerprint
+from socratic_cli.settings import Decoding, Settings, Training
+from socratic_cli.stages.solve import solve
+from socratic_cli.stages.train import Lesson, train
+
+FORMAT = 1
+_CARD, _TRAINED_ON = "student.json", "trained-on.txt"
+
+
+class Card(Settings):
+    """What a saved student knows of itself."""
+
+    format: int
+    socratic: str
+    scheme: dict[str, Any]
+    student: dict[str, Any]
+    training: Training
+    problems: int
+    teachers: dict[str, int]
+    left_out: dict[str, int] = Field(default_factory=dict)
+    roles: tuple[Trained, ...]
+
+
+@dataclass
+class TrainedStudent:
+    """A student that was trained and saved, ready to be asked.
+
+    >>> TrainedStudent.load("s").solve("Ann has 3 hens ...").answer         # doctest: +SKIP
+    '12'
+    """
+
+    folder: Path
+    card: Card
+    scheme: Scheme
+    student: Student
+    trained_on: frozenset[str]
+    decoding: Decoding = field(default_factory=Decoding)
+    _open: ExitStack = field(default_factory=ExitStack, repr=False)
+    _loaded: Model | None = field(default=None, repr=False)
+
+    @classmethod
+    def load(cls, folder: str | Path, decoding: Decoding | None = None, **options: Any) -> Self:
+        """Load what is known of the student in `folder`; its weights are loaded when it is first asked.
+
+        Args:
+            folder: where `socratic train` put it.
+            decoding: how it writes; greedily unless told.
+            options: options of the student to change, such as load_in_8bit=True.
+
+        Raises:
+            StudentError: there is no student, or one of another format version.
+            UsageError: the student has no such option.
+        """
+        folder = Path(folder)
+        card = _read_card(folder)
+        return cls(
+            folder=folder,
+            card=card,
+            scheme=plugins.load(Scheme, card.scheme),
+            student=plugins.load(Student, card.student, **options),
+            trained_on=frozenset((folder / _TRAINED_ON).read_text(encoding="utf-8").split()),
+            decoding=decoding or Decoding(),
+        )
+
+    def saw(self, question: str) -> bool:
+        """Say whether the student was trained on this question."""
+        return fingerprint(question) in self.trained_on
+
+    def solve(self, question: str | Problem) -> Solution:
+        """Solve one problem. The weights stay loaded until `close`.
+
+        Raises:
+            StudentError: the weights cannot be loaded.
+        """
+        return self.solve_all([question])[0]
+
+    def solve_all(self, questions: Iterable[str | Problem]) -> list[Solution]:
+        """Solve problems together, in batches; solutions come in the order of the questions."""
+        problems = [Problem(id=str(at), question=q) if isinstance(q, str) else q for at, q in enumerate(questions)]
+        if self._loaded is None:
+            self._loaded = self._open.enter_context(self.model())
+        model = self._loaded
+
+        async def all_() -> list[Solution]:
+            return [s async for s in solve(problems, self.scheme, model, str(self.folder), seen=self.saw)]
+
+        solved = {solution.problem.id: solution for solution in asyncio.run(all_())}
+        return [solved[problem.id] for problem in problems]
+
+    @contextmanager
+    def model(self) -> Iterator[Model]:
+        """Load the weights."""
+        with self.student.model(self.folder, self.decoding) as model:
+            yield model
+
+    def close(self) -> None:
+        """Give the memory of the weights back."""
+        self._loaded = None
+        self._open.close()
+
+
+def is_student(folder: str | Path) -> bool:
+    """Say whether there is a saved student in a folder."""
+    return (Path(folder) / _CARD).is_file()
+
+
+def train_and_save(
+    lesson: Lesson,
+    scheme: Scheme,
+    student: Student,
+    training: Training,
+    folder: Path,
+    report: Callable[[Progress], None],
+    *,
+    overwrite: bool = False,
+) -> Card:
+    """Train a student and save it in `folder`, which appears whole or not at all.
+
+    Raises:
+        OutputError: the folder exists.
+        StudentError: it cannot be trained.
+    """
+    refuse_existing(folder, overwrite=overwrite)
+    beside = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    card = Card(
+        format=FORMAT,
+        socratic=__version__,
+        scheme=_described(scheme),
+        student=_described(student),
+        training=training,
+        problems=len(lesson.questions),
+        teachers=dict(lesson.teachers),
+        left_out=dict(lesson.left_out),
+        roles=tuple(train(lesson, student, training, beside, report)),
+    )
+    (beside / _TRAINED_ON).write_text("".join(f"{mark}\n" for mark in sorted(lesson.questions)), encoding="utf-8")
+    (beside / _CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    if folder.exists():
+        shutil.rmtree(folder)
+    beside.replace(folder)
+    return card
+
+
+def refuse_existing(folder: Path, *, overwrite: bool = False) -> None:
+    """Refuse a folder that holds anything, unless it is a student that may be overwritten.
+
+    Raises:
+        OutputError: it exists.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file: a folder for the student is due")
+    if not is_student(folder):
+        raise OutputError(f"{folder} exists and holds no student: choose another -o")
+    if not overwrite:
+        raise OutputError(f"{folder} holds a student: pass --overwrite to replace it, or choose another -o")
+
+
+def _described(part: Part) -> dict[str, Any]:
+    return {"name": part.name, **part.model_dump(mode="json", exclude_defaults=True)}
+
+
+def _read_card(folder: Path) -> Card:
+    path = folder / _CARD
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudentError(f"{folder} is no student: it has no {_CARD} (socratic train -o makes one)") from None
+    except (OSError, ValueError) as fault:
+        raise StudentError(f"{path} cannot be read: {fault}") from fault
+    version = data.get("format") if isinstance(data, Mapping) else None
+    if version != FORMAT:
+        raise StudentError(
+            f"{path}: the student has format {version}, this socratic reads format {FORMAT}: train it anew"
+        )
+    try:
+        return Card.model_validate(data)
+    except ValidationError as fault:
+        raise StudentError(f"{path} is damaged: {'; '.join(plugins.explain(fault, Card))}") from fault

@@ -1,0 +1,105 @@
+"""The command `socratic`: one module a verb, imported when it is called, so that `--help` costs next to nothing."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from socratic_cli import __version__
+from socratic_cli.errors import ReaderGone, SocraticError, UsageError, did_you_mean
+
+VERBS = {
+    "annotate": "Write annotations: problems solved step by step by a teacher.",
+    "train": "Train a student on annotations.",
+    "solve": "Solve problems with a student, or with a prompted model.",
+    "bench": "Score students and solutions: accuracy, intervals, leaks.",
+    "run": "Run a recipe: all of it, for every arm, student and seed.",
+    "list": "List the installed schemes, teachers, students and datasets.",
+}
+
+
+class Verbs(TyperGroup):
+    """Finds a verb's module when the verb is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Return the verbs in the order of a workflow."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Import one verb."""
+        if cmd_name not in VERBS:
+            raise UsageError(f"unknown verb {cmd_name!r}.{did_you_mean(cmd_name, VERBS)} Verbs: {', '.join(VERBS)}.")
+        verb = import_module(f"socratic_cli.cli.{cmd_name}").verb
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(cmd_name, help=f"{VERBS[cmd_name]}\n\n{inspect.getdoc(verb)}")(verb)
+        command = typer.main.get_command(alone)
+        for option in command.params:
+            # Told once above all verbs; a line more for each option would drown them.
+            vars(option)["show_envvar"] = bool(option.envvar)
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+app = typer.Typer(
+    cls=Verbs,
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"auto_envvar_prefix": "SOCRATIC", "help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"socratic {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def socratic(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Distil the step-by-step reasoning of a large language model into small ones.
+
+    Data goes to standard output, everything else to standard error; `-` or nothing is a pipe. Every option can be
+    given as SOCRATIC_<VERB>_<OPTION> in the environment.
+    """
+
+
+def main() -> None:
+    """Run the command line; a mendable error is one sentence and its exit code, never a traceback."""
+    _show_notes()
+    try:
+        app()
+    except ReaderGone as gone:
+        # Whoever read us has enough. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(gone.exit_code)
+    except SocraticError as fault:
+        typer.echo(f"error: {fault}", err=True)
+        sys.exit(fault.exit_code)
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return f"{record.levelname.lower()}: {text}" if record.levelno >= logging.WARNING else text
+
+
+def _show_notes() -> None:
+    """Send what socratic and its plugins note or warn of to standard error, a line each; libraries stay silent."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    handler.addFilter(lambda record: record.name.startswith("socratic"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])

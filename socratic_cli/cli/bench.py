@@ -1,0 +1,82 @@
+"""`socratic bench`."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from socratic_cli import authors, jobs, sources
+from socratic_cli.checkpoint import is_student
+from socratic_cli.cli import options as o
+from socratic_cli.cli.console import bar, out, say
+from socratic_cli.cli.flags import with_settings
+from socratic_cli.errors import UsageError
+from socratic_cli.records import Score
+from socratic_cli.settings import Decoding
+from socratic_cli.stages.bench import markdown
+
+
+@with_settings
+def verb(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="STUDENT|SOLUTIONS...", help="Folders of students, files of solutions, - ."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for scores, table and solutions.")
+    ] = None,
+    problems: Annotated[str | None, typer.Option(help="What students solve first: gsm8k/test, a file ...")] = None,
+    load_in_8bit: o.LoadIn8Bit = None,
+    limit: o.Limit = None,
+    offset: o.Offset = 0,
+    data_dir: o.DataDir = None,
+    question_field: o.QuestionField = None,
+    answer_field: o.AnswerField = None,
+    decoding: Decoding = ...,  # type: ignore[assignment]
+) -> None:
+    """Solutions are scored by exact match of their final answers; students solve --problems first. The table goes to
+    standard output, with 95% Wilson intervals; unanswered problems count as wrong and are shown.
+
+    \b
+    socratic bench solutions.jsonl
+    socratic bench s other-student --problems gsm8k/test -o scores/
+    """
+    wanted = targets or [jobs.STDIO]
+    students = [target for target in wanted if is_student(target)]
+    for target in wanted:
+        if target not in students and Path(target).is_dir():
+            raise UsageError(f"{target} is a folder without a student: name a student or a file of solutions")
+    if students and problems is None:
+        raise UsageError(f"{students[0]} is a student: say with --problems what it shall solve")
+    with ExitStack() as stack:
+        place = output or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        solved = []
+        for student in students:
+            author = authors.find(student, None, decoding, load_in_8bit=load_in_8bit)
+            path = place / f"solutions-{Path(student).name}.jsonl"
+            found = sources.resolve(
+                problems or "",
+                data_dir=data_dir,
+                question_field=question_field,
+                answer_field=answer_field,
+                limit=limit,
+                offset=offset,
+            )
+            with bar(f"solve {student}", limit) as shown:
+                jobs.solve_file(found, author, str(path), lambda t, shown=shown: shown.tally(t, limit))  # type: ignore[misc]
+            solved.append(path)
+        files = [target for target in wanted if target not in students]
+        scores = jobs.bench_files([*files, *solved], output)
+    out(markdown(scores))
+    warn_of_leaks(scores)
+
+
+def warn_of_leaks(scores: list[Score]) -> None:
+    """Warn of scores on questions that their author was trained on."""
+    for score in scores:
+        if score.leaked:
+            say(f"warning: {score.author}: {score.leaked} of {score.problems} questions are in its training set")

@@ -1,0 +1,110 @@
+"""What a person sees: progress and summaries on standard error; data on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from socratic_cli import parts
+from socratic_cli.errors import ReaderGone
+from socratic_cli.jobs import Tally
+
+
+def say(message: str) -> None:
+    """Write a line to standard error."""
+    typer.echo(message, err=True)
+
+
+def out(text: str) -> None:
+    """Write data to standard output.
+
+    Raises:
+        ReaderGone: it was closed by its reader.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGone from None
+
+
+class Bar:
+    """A progress bar on standard error; on a terminal it moves, elsewhere it says a line now and then."""
+
+    def __init__(self, what: str, total: int | None = None) -> None:
+        """Begin with a bar of `total` pieces of work, or without an end."""
+        console = Console(stderr=True)
+        self._terminal = console.is_terminal
+        self._what = what
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            disable=not self._terminal,
+        )
+        self._task: TaskID = self._progress.add_task(what, total=total, note="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def tally(self, tally: Tally, total: int | None = None) -> None:
+        """Show how far annotating or solving is."""
+        share = f"{tally.kept / tally.done:.0%} kept" if tally.done else ""
+        done = tally.done + tally.skipped
+        self._show(done, total, share if tally.kept < tally.done else "")
+
+    def progress(self, progress: parts.Progress) -> None:
+        """Show how far training is."""
+        speed = progress.tokens / progress.seconds if progress.seconds else 0.0
+        note = f"loss {progress.loss:.3f}, {speed:.0f} tokens/s"
+        self._show(progress.step, progress.steps, note, f"{self._what} {progress.role}")
+
+    def _show(self, done: int, total: int | None, note: str, what: str | None = None) -> None:
+        if self._terminal:
+            self._progress.update(self._task, completed=done, total=total, note=note, description=what or self._what)
+        elif done == total or (total and done % max(1, total // 5) == 0):
+            say(f"{what or self._what}: {done}/{total or '?'} {note}".rstrip())
+
+
+@contextmanager
+def bar(what: str, total: int | None = None) -> Iterator[Bar]:
+    """Show a bar while the work lasts."""
+    with Bar(what, total) as shown:
+        yield shown
+
+
+def summary(verb: str, tally: Tally) -> str:
+    """Return one sentence on what was done."""
+    words = [f"{verb} {tally.done}"]
+    if tally.skipped:
+        words.append(f"{tally.skipped} were done before")
+    words += [f"{count} {reason}" for reason, count in tally.reasons.most_common()]
+    tokens = tally.usage.prompt_tokens + tally.usage.completion_tokens
+    if tokens:
+        words.append(f"{tokens:,} tokens")
+    return ", ".join(words)

@@ -1,0 +1,60 @@
+"""Flags from settings: a verb that takes a settings class gets a flag for each of its fields."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+import typer
+from pydantic import ValidationError
+
+from socratic_cli.errors import UsageError
+from socratic_cli.settings import Settings
+
+Verb = Callable[..., None]
+
+
+def with_settings(verb: Verb) -> Verb:
+    """Replace every parameter of `verb` that is a settings class by its fields as flags.
+
+    A flag that is not given is not set, so that the class's own default, or a recipe's value, stands.
+    """
+    hints = get_type_hints(verb, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Settings)}
+    own = [
+        parameter.replace(annotation=hints[name])
+        for name, parameter in inspect.signature(verb).parameters.items()
+        if name not in groups
+    ]
+    flags = [_flag(name, group) for group in groups.values() for name in group.model_fields]
+
+    @functools.wraps(verb)
+    def called(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = _settings(group, {field: values.pop(field) for field in group.model_fields})
+        verb(**values)
+
+    called.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *flags]}
+    return called
+
+
+def _flag(name: str, group: type[Settings]) -> inspect.Parameter:
+    field = group.model_fields[name]
+    help_ = field.description or ""
+    if field.default is not None:
+        help_ = f"{help_} [default: {field.default}]"
+    kind: Any = field.annotation
+    option = typer.Option(None, help=help_, show_default=False)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind | None)
+
+
+def _settings(group: type[Settings], values: dict[str, Any]) -> Settings:
+    try:
+        return group.model_validate({name: value for name, value in values.items() if value is not None})
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        flag = "".join(f"--{str(part).replace('_', '-')}: " for part in first["loc"])
+        raise UsageError(f"{flag}{str(first['msg']).removeprefix('Value error, ').lower()}") from None

@@ -1,0 +1,77 @@
+"""Options that several verbs share, each told once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from socratic_cli import jsonl
+from socratic_cli.cli.console import say
+from socratic_cli.errors import UsageError
+from socratic_cli.parts import Scheme
+from socratic_cli.plugins import load
+
+Problems = Annotated[str, typer.Argument(help="gsm8k/train, svamp/test, arithmetic:2-3/test, a JSONL file, or - .")]
+Out = Annotated[str, typer.Option("-o", "--output", help="JSONL file to write; - is standard output.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an existing output: only what is missing is done.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many problems.")]
+Offset = Annotated[int, typer.Option(min=0, help="Problems passed over at the beginning.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(envvar="SOCRATIC_DATA", help="Folder with the data sets' files; without it they come from the hub."),
+]
+QuestionField = Annotated[str | None, typer.Option(help="Field of the question in a JSONL of your own.")]
+AnswerField = Annotated[str | None, typer.Option(help="Field of the answer in a JSONL of your own.")]
+SkipInvalid = Annotated[
+    bool, typer.Option("--skip-invalid", help="Set lines that cannot be read aside (FILE.invalid) instead of stopping.")
+]
+SchemeName = Annotated[
+    str | None, typer.Option("--scheme", help="answer, cot, socratic-unified or socratic; options follow as key=value.")
+]
+Ask = Annotated[str | None, typer.Option(help="socratic: ask all subquestions at once, or the next one (all, next).")]
+Guide = Annotated[str | None, typer.Option("--guidance", help="socratic: none, count, operators or equations.")]
+Exemplars = Annotated[
+    str | None, typer.Option(help="Solved problems a prompted model sees: gsm8k, svamp, strategyqa, a file.")
+]
+ApiBase = Annotated[str | None, typer.Option(help="litellm: address of the model's server.")]
+LoadIn8Bit = Annotated[bool | None, typer.Option("--load-in-8bit", help="Load the student's weights in 8 bit.")]
+
+
+def scheme(spec: str | None, **options: Any) -> Scheme | None:
+    """Return the scheme of the flags, or None if none was named.
+
+    Raises:
+        UsageError: an option of a scheme was given and no scheme.
+    """
+    if spec is not None:
+        return load(Scheme, spec, **options)
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(f"--{given[0].replace('_', '-')} is an option of a scheme: name it with --scheme")
+    return None
+
+
+class Aside:
+    """Keeps lines that could not be read in a file beside, when the user asked to skip them."""
+
+    def __init__(self, source: str, skip: bool) -> None:
+        """Name the file after the input."""
+        self._path = Path("stdin.invalid" if source == "-" else f"{Path(source).name}.invalid")
+        self.on_invalid: Callable[[jsonl.Invalid], None] | None = self._keep if skip else None
+        self.reasons: Counter[str] = Counter()
+
+    def _keep(self, invalid: jsonl.Invalid) -> None:
+        with self._path.open("wb" if not self.reasons else "ab") as stream:
+            stream.write(invalid.raw.rstrip(b"\n") + b"\n")
+        self.reasons[invalid.fault] += 1
+
+    def tell(self) -> None:
+        """Say how many lines were set aside, and the first one's fault."""
+        if self.reasons:
+            first = next(iter(self.reasons))
+            say(f"warning: {self.reasons.total()} lines set aside in {self._path}; the first: {first}")

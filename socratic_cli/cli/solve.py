@@ -1,0 +1,91 @@
+"""`socratic solve`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from socratic_cli import authors, jobs, sources
+from socratic_cli.cli import options as o
+from socratic_cli.cli.console import bar, say, summary
+from socratic_cli.cli.flags import with_settings
+from socratic_cli.errors import UsageError
+from socratic_cli.jobs import Tally
+from socratic_cli.settings import Decoding
+
+
+@with_settings
+def verb(
+    author: Annotated[
+        str, typer.Argument(metavar="STUDENT", help="Folder of a trained student, or a model to prompt.")
+    ],
+    problems: o.Problems = "-",
+    output: o.Out = "-",
+    scheme: o.SchemeName = None,
+    exemplars: o.Exemplars = None,
+    shots: Annotated[int | None, typer.Option(min=0, help="How many exemplars a prompted model sees.")] = None,
+    oracle: Annotated[
+        str, typer.Option(help="Roles that reply with the gold rationale: planner,decomposer. Shows whose fault it is.")
+    ] = "",
+    api_base: o.ApiBase = None,
+    load_in_8bit: o.LoadIn8Bit = None,
+    width: Annotated[int, typer.Option("--concurrency", min=1, help="Problems open at the same time.")] = 128,
+    limit: o.Limit = None,
+    offset: o.Offset = 0,
+    data_dir: o.DataDir = None,
+    question_field: o.QuestionField = None,
+    answer_field: o.AnswerField = None,
+    skip_invalid: o.SkipInvalid = False,
+    resume: o.Resume = False,
+    overwrite: o.Overwrite = False,
+    decoding: Decoding = ...,  # type: ignore[assignment]
+) -> None:
+    """A trained student works in its own scheme: its roles reply to one another, no large model is called. Any other
+    model (smollm2-135m, huggingface:gpt2, litellm:openai/gpt-4.1-mini) is prompted with exemplars of --scheme. Gold
+    answers are hidden from it.
+
+    \b
+    socratic solve s gsm8k/test --limit 100 -o solutions.jsonl
+    socratic solve litellm:openai/gpt-4.1-mini --scheme cot gsm8k/test -o solutions.jsonl
+    """
+    if problems == jobs.STDIO and sys.stdin.isatty():
+        raise UsageError("no problems: name a data set or a file, or pipe JSONL into this command")
+    aside = o.Aside(problems, skip_invalid)
+    chosen = authors.find(
+        author,
+        o.scheme(scheme, exemplars=exemplars, shots=shots),
+        decoding,
+        api_base=api_base,
+        load_in_8bit=load_in_8bit,
+    )
+    found = sources.resolve(
+        problems,
+        data_dir=data_dir,
+        question_field=question_field,
+        answer_field=answer_field,
+        limit=limit,
+        offset=offset,
+        on_invalid=aside.on_invalid,
+    )
+    with bar("solve", limit) as shown:
+        tally = jobs.solve_file(
+            found,
+            chosen,
+            output,
+            lambda so_far: shown.tally(so_far, limit),
+            oracle=[role for role in oracle.split(",") if role],
+            resume=resume,
+            overwrite=overwrite,
+            width=width,
+        )
+    aside.tell()
+    say(summary("solved", tally))
+    warn_of_leaks(tally)
+
+
+def warn_of_leaks(tally: Tally) -> None:
+    """Warn of questions that the student was trained on."""
+    if tally.leaked:
+        say(f"warning: {tally.leaked} of {tally.done} questions are in the student's training set")

@@ -1,0 +1,68 @@
+"""`socratic train`."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from socratic_cli import jobs
+from socratic_cli.checkpoint import Card, refuse_existing, train_and_save
+from socratic_cli.cli import options as o
+from socratic_cli.cli.console import bar, say
+from socratic_cli.cli.flags import with_settings
+from socratic_cli.parts import Scheme, Student
+from socratic_cli.plugins import load
+from socratic_cli.settings import Training
+from socratic_cli.stages.train import prepare
+
+
+@with_settings
+def verb(
+    annotations: Annotated[str, typer.Argument(help="What `socratic annotate` wrote; - is standard input.")] = "-",
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the student.")] = ...,  # type: ignore[assignment]
+    student: Annotated[
+        str, typer.Option(help="smollm2-135m, huggingface:gpt2 ...; options follow as key=value.")
+    ] = ...,  # type: ignore[assignment]
+    scheme: o.SchemeName = None,
+    ask: o.Ask = None,
+    guidance: o.Guide = None,
+    lora: Annotated[bool | None, typer.Option("--lora", help="Train adapters, one a role, on one frozen base.")] = None,
+    load_in_8bit: o.LoadIn8Bit = None,
+    overwrite: o.Overwrite = False,
+    skip_invalid: o.SkipInvalid = False,
+    training: Training = ...,  # type: ignore[assignment]
+) -> None:
+    """Each role of the scheme learns its own replies; examples that extend one another are trained as one sequence.
+    The scheme is the annotations' own unless --scheme names another.
+
+    \b
+    socratic train annotations.jsonl -o s --student smollm2-135m --epochs 2
+    socratic train annotations.jsonl -o s --student huggingface:gpt2-large --load-in-8bit --scheme cot
+    """
+    refuse_existing(output, overwrite=overwrite)
+    chosen = load(Student, student, lora=lora, load_in_8bit=load_in_8bit)
+    aside = o.Aside(annotations, skip_invalid)
+    solutions = jobs.solutions(annotations, aside.on_invalid)
+    first = next(solutions)
+    written_as = load(Scheme, scheme or first.scheme, ask=ask, guidance=guidance)
+    lesson = prepare(chain([first], solutions), written_as)
+    aside.tell()
+    for reason, count in lesson.left_out.items():
+        say(f"warning: {count} annotations left out: {reason}")
+    with bar("train") as shown:
+        card = train_and_save(lesson, written_as, chosen, training, output, shown.progress, overwrite=overwrite)
+    say(_summary(card, output))
+
+
+def _summary(card: Card, output: Path) -> str:
+    lines = [f"{output}: {card.problems} problems"]
+    for role in card.roles:
+        speed = role.tokens / role.seconds if role.seconds else 0.0
+        lines.append(
+            f"  {role.role}: {role.sequences} sequences, {role.steps} steps, loss {role.loss:.3f}, {speed:.0f} tokens/s"
+            + (f", {role.left_out} too long and left out" if role.left_out else "")
+        )
+    return "\n".join(lines)

@@ -1,0 +1,168 @@
+"""Replies of a batch of prompts, written by transformers' `generate`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedModel,
+    StoppingCriteria,
+    StoppingCriteriaList,
+    TopPLogitsWarper,
+)
+
+from socratic_cli.dialogue import Reply, cut
+from socratic_cli.records import Usage
+from socratic_cli.settings import Decoding
+from socratic_cli.students.tokens import Tokens, padded
+from socratic_cli.students.weights import context
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A prompt to continue, up to the first of its marks; a mark in `dropped` is no part of the reply."""
+
+    prompt: str
+    marks: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A model that speaks for a role; `activate` makes it do so where several roles share it."""
+
+    model: PreTrainedModel
+    tokens: Tokens
+    activate: Callable[[], None] = lambda: None
+
+    @property
+    def ends(self) -> list[int]:
+        """The ids that end a reply: the tokenizer's, and those the model was made with."""
+        made = self.model.generation_config.eos_token_id
+        return sorted({self.tokens.end, *([made] if isinstance(made, int) else made or [])})
+
+
+def write(voice: Voice, requests: list[Request], decoding: Decoding, halt: Event) -> list[Reply]:
+    """Return the replies to a batch of requests; `halt` ends them early."""
+    voice.activate()
+    prompts = [voice.tokens.prompt(request.prompt) for request in requests]
+    replies: dict[int, Reply] = {}
+    for room, rows in _groups(prompts, context(voice.model), decoding.max_new_tokens):
+        batch = _Batch(voice, [requests[row] for row in rows], [prompts[row] for row in rows], halt)
+        replies |= zip(rows, batch.write(room, decoding) if room else batch.nothing(), strict=True)
+    return [replies[row] for row in range(len(requests))]
+
+
+def _groups(prompts: list[list[int]], limit: int | None, room: int) -> list[tuple[int, list[int]]]:
+    """Return the rows that can be written together, with the tokens there is room for.
+
+    A prompt that nearly fills the context is written apart: it must not shorten the replies of its neighbours.
+    """
+    groups: dict[int, list[int]] = {}
+    for row, prompt in enumerate(prompts):
+        left = room if limit is None else min(room, max(0, limit - len(prompt)))
+        groups.setdefault(left, []).append(row)
+    return list(groups.items())
+
+
+class _Batch:
+    def __init__(self, voice: Voice, requests: list[Request], prompts: list[list[int]], halt: Event) -> None:
+        self._voice, self._requests, self._prompts, self._halt = voice, requests, prompts, halt
+
+    def nothing(self) -> list[Reply]:
+        """Return the replies to prompts that leave no room for any."""
+        return [Reply("", "length", Usage(prompt_tokens=len(prompt))) for prompt in self._prompts]
+
+    @torch.inference_mode()
+    def write(self, room: int, decoding: Decoding) -> list[Reply]:
+        tokens = self._voice.tokens
+        model: Any = self._voice.model
+        ids = torch.tensor(padded(self._prompts, tokens.pad, left=True), device=model.device)
+        seen = torch.tensor(padded(([1] * len(row) for row in self._prompts), 0, left=True), device=model.device)
+        marks = _Marks(tokens, self._requests, ids.shape[1], self._halt)
+        sampled = LogitsProcessorList(_sampling(decoding, [request.seed for request in self._requests]))
+        written: Any = model.generate(
+            input_ids=ids,
+            attention_mask=seen,
+            max_new_tokens=room,
+            do_sample=False,
+            eos_token_id=self._voice.ends,
+            pad_token_id=tokens.pad,
+            logits_processor=sampled,
+            stopping_criteria=StoppingCriteriaList([marks]),
+        )
+        return [self._reply(row, new) for row, new in enumerate(written[:, ids.shape[1] :].tolist())]
+
+    def _reply(self, row: int, new: list[int]) -> Reply:
+        request, ends = self._requests[row], self._voice.ends
+        length = next((at for at, token in enumerate(new) if token in ends), len(new))
+        text = cut(self._voice.tokens.text(new[:length]), request.marks)
+        stopped = length < len(new) or text.endswith(request.marks or "\0")
+        for mark in request.dropped:
+            text = text.removesuffix(mark)
+        used = Usage(prompt_tokens=len(self._prompts[row]), completion_tokens=min(length + 1, len(new)))
+        return Reply(text, "stop" if stopped else "length", used)
+
+
+class _Marks(StoppingCriteria):
+    """Ends each row at the first of its marks.
+
+    A mark of n bytes lies in the last n tokens when its last byte has just been written, so only they are decoded.
+    """
+
+    def __init__(self, tokens: Tokens, requests: list[Request], prompt: int, halt: Event) -> None:
+        self._tokens, self._prompt, self._halt = tokens, prompt, halt
+        self._marks = [request.marks for request in requests]
+        self._reach = max((len(mark.encode()) for marks in self._marks for mark in marks), default=0) + 1
+        self._done = [False] * len(requests)
+
+    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:  # noqa: ARG002
+        if self._halt.is_set():
+            return torch.ones(len(input_ids), dtype=torch.bool, device=input_ids.device)
+        if self._reach > 1:
+            new = input_ids[:, max(self._prompt, input_ids.shape[1] - self._reach) :].tolist()
+            for row, marks in enumerate(self._marks):
+                if marks and not self._done[row]:
+                    text = self._tokens.text(new[row])
+                    self._done[row] = any(mark in text for mark in marks)
+        return torch.tensor(self._done, device=input_ids.device)
+
+
+def _sampling(decoding: Decoding, seeds: list[int]) -> list[LogitsProcessor]:
+    if not decoding.temperature:
+        return []
+    nucleus = [TopPLogitsWarper(decoding.top_p)] if decoding.top_p < 1 else []
+    return [_Heat(decoding.temperature), *nucleus, _Sample(seeds)]
+
+
+class _Heat(LogitsProcessor):
+    def __init__(self, temperature: float) -> None:
+        self._temperature = temperature
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # noqa: ARG002
+        return scores / self._temperature
+
+
+class _Sample(LogitsProcessor):
+    """Leaves one sampled token a row.
+
+    Each row has dice of its own, so a reply does not depend on who else is in the batch.
+    """
+
+    def __init__(self, seeds: list[int]) -> None:
+        self._dice = [random.Random(seed) for seed in seeds]  # noqa: S311 - samples are no secret
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # noqa: ARG002
+        mass = scores.softmax(dim=-1).double().cumsum(dim=-1)
+        drawn = torch.tensor([[dice.random()] for dice in self._dice], device=scores.device, dtype=mass.dtype)
+        chosen = torch.searchsorted(mass, drawn * mass[:, -1:], right=True).clamp(max=scores.shape[-1] - 1)
+        return torch.full_like(scores, float("-inf")).scatter(1, chosen, 0.0)

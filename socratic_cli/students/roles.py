@@ -1,0 +1,144 @@
+"""The models of a student's roles: trained from one base, saved, loaded again.
+
+full fine-tuning   folder/<role>/model.safetensors, config.json and tokenizer
+LoRA               folder/<role>/adapter_model.safetensors, adapter_config.json and tokenizer
+"""
+
+# mypy: allow-untyped-calls
+# (parts of transformers are not annotated)
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from socratic_cli.dialogue import Passage
+from socratic_cli.errors import StudentError
+from socratic_cli.parts import Progress, Trained
+from socratic_cli.settings import Dtype, Training
+from socratic_cli.students import adapters
+from socratic_cli.students.generation import Voice
+from socratic_cli.students.learning import Learning
+from socratic_cli.students.tokens import Tokens
+from socratic_cli.students.weights import Source, load_model, load_tokenizer, precision, save
+
+Lesson = Mapping[str, list[Passage]]
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The model that training begins with, and how it is trained."""
+
+    model: str
+    revision: str | None
+    dtype: Dtype
+    in_8bit: bool
+    lora: adapters.Lora | None
+    checkpointing: bool
+
+    def source(self, *, of_role: Path | None = None, dtype: torch.dtype | None = None) -> Source:
+        """Return where the weights are: the base's, or those of a role that was fine-tuned in full."""
+        model, revision = (str(of_role), None) if of_role else (self.model, self.revision)
+        return Source(model, revision, dtype or precision(self.dtype), self.in_8bit)
+
+    def tokens(self) -> Tokens:
+        """Return the base's tokenizer."""
+        return Tokens(load_tokenizer(self.model, self.revision))
+
+
+def train(base: Base, lesson: Lesson, training: Training, folder: Path, report: Report) -> list[Trained]:
+    """Train every role from the base and save it."""
+    if base.dtype == "float16":
+        raise StudentError("float16 loses small gradients: train with dtype=bfloat16 or dtype=float32")
+    roles = _with_adapters if base.lora else _in_full
+    return list(roles(base, lesson, training, folder, report))
+
+
+def _in_full(base: Base, lesson: Lesson, training: Training, folder: Path, report: Report) -> Iterator[Trained]:
+    """Train all weights. They are kept in float32, where small updates are not lost."""
+    tokens = base.tokens()
+    for role, passages in lesson.items():
+        with _seeded(training.seed):
+            model = load_model(base.source(dtype=torch.float32))
+            trained = _learn(base, role, model, tokens, training).learn(passages, report)
+        save(model, tokens.tokenizer, folder / role)
+        yield trained
+
+
+def _with_adapters(base: Base, lesson: Lesson, training: Training, folder: Path, report: Report) -> Iterator[Trained]:
+    """Train an adapter a role on one frozen base."""
+    assert base.lora is not None
+    tokens, model = base.tokens(), load_model(base.source())
+    for role, passages in lesson.items():
+        with _seeded(training.seed):
+            adapted = base.lora.on(model, role)
+            trained = _learn(base, role, model, tokens, training).learn(passages, report)
+        adapters.save(adapted, role, folder / role)
+        tokens.tokenizer.save_pretrained(folder / role)
+        adapted.unload()  # gives the base back as it was
+        yield trained
+
+
+def _learn(base: Base, role: str, model: PreTrainedModel, tokens: Tokens, training: Training) -> Learning:
+    if base.checkpointing:
+        # the name that transformers 6 keeps, and the one that 5.0 has
+        enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
+        enable({"use_reentrant": False})
+    computes = precision(base.dtype)
+    return Learning(role, model, tokens, training, autocast=None if computes == torch.float32 else computes)
+
+
+def voices(base: Base, folder: Path | None) -> Callable[[str], Voice]:
+    """Load the models saved in `folder`, or the base, and return who speaks for a role."""
+    if folder is None:
+        only = Voice(load_model(base.source()), base.tokens())
+        return lambda _: only
+    roles = _saved(folder)
+    load = _adapted if (folder / roles[0] / adapters.CONFIG).is_file() else _full
+    by_role = load(base, folder, roles)
+
+    def voice(role: str) -> Voice:
+        if role not in by_role:
+            raise StudentError(f"the student in {folder} has no {role}: it was trained as {', '.join(by_role)}")
+        return by_role[role]
+
+    return voice
+
+
+def _saved(folder: Path) -> list[str]:
+    """Return the roles that were saved in a folder."""
+    kinds = ("config.json", adapters.CONFIG)
+    found = sorted(path.name for path in folder.glob("*/") if any((path / kind).is_file() for kind in kinds))
+    if not found:
+        raise StudentError(f"{folder} holds no trained student: no folder <role>/ with a config.json or an adapter")
+    return found
+
+
+def _full(base: Base, folder: Path, roles: list[str]) -> dict[str, Voice]:
+    return {
+        role: Voice(load_model(base.source(of_role=folder / role)), Tokens(load_tokenizer(str(folder / role))))
+        for role in roles
+    }
+
+
+def _adapted(base: Base, folder: Path, roles: list[str]) -> dict[str, Voice]:
+    model = load_model(base.source())
+    switched = adapters.attach(model, folder, roles)
+
+    def voice(role: str) -> Voice:
+        return Voice(model, Tokens(load_tokenizer(str(folder / role))), lambda: switched.set_adapter(role))
+
+    return {role: voice(role) for role in roles}
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Make new weights and dropout depend on the seed alone, and leave others' randomness alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,160 @@
+"""Loading a causal language model and its tokenizer: safetensors only, no code of strangers, one device."""
+
+# mypy: allow-untyped-calls
+# (parts of transformers are not annotated)
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as transformers_logging
+
+from socratic_cli.errors import StudentError
+from socratic_cli.settings import Dtype
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where weights come from and how they are held in memory."""
+
+    model: str
+    revision: str | None = None
+    dtype: torch.dtype = torch.float32
+    in_8bit: bool = False
+
+
+def device() -> torch.device:
+    """Return the GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def native_bfloat16() -> bool:
+    """Say whether the hardware multiplies bfloat16 itself; emulated it is up to 60 times slower than float32."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16"))
+
+
+def precision(dtype: Dtype) -> torch.dtype:
+    """Return the type in which a student computes; `auto` is bfloat16 where that is native, else float32."""
+    if dtype == "auto":
+        return torch.bfloat16 if native_bfloat16() else torch.float32
+    if dtype != "float32" and device().type == "cpu" and not (dtype == "bfloat16" and native_bfloat16()):
+        log.warning("this CPU has no %s of its own and will be very slow: dtype=float32 or dtype=auto is faster", dtype)
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[dtype]
+
+
+def load_model(source: Source) -> PreTrainedModel:
+    """Load weights onto the device.
+
+    Raises:
+        StudentError: there are none, or they are no causal language model in safetensors.
+    """
+    _check_folder(source.model)
+    # bitsandbytes places the weights itself as it quantises them; `to` would refuse afterwards.
+    more = {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)} if source.in_8bit else {}
+    if source.in_8bit:
+        logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)  # a warning a call
+    with quiet(), _explained(source.model):
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            source.model,
+            revision=source.revision or "main",
+            dtype=source.dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            **more,
+        )
+    if not source.in_8bit:
+        model.to(device())
+    # A base's own taste (temperature, repetition penalty) must not mix with the user's settings, and where it
+    # contradicts itself it could not even be saved again. What ends a text is a fact, and stays.
+    model.generation_config = GenerationConfig(eos_token_id=model.generation_config.eos_token_id)
+    model.eval()
+    return model  # type: ignore[no-any-return]
+
+
+def load_tokenizer(model: str, revision: str | None = None) -> PreTrainedTokenizerBase:
+    """Load the tokenizer saved beside the weights.
+
+    Raises:
+        StudentError: there is none, or it has no end-of-sequence token.
+    """
+    with quiet(), _explained(model):
+        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision or "main", trust_remote_code=False)
+    if tokenizer.eos_token_id is None:
+        raise StudentError(f"the tokenizer of {model} has no end-of-sequence token, so a reply could never end")
+    return tokenizer
+
+
+def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Save a model with its tokenizer."""
+    with quiet():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
+def context(model: PreTrainedModel) -> int | None:
+    """Return the positions the model knows, or None where they are unlimited."""
+    known = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return known if isinstance(known, int) and known > 0 else None
+
+
+@contextmanager
+def _explained(model: str) -> Iterator[None]:
+    """Turn what a user can mend into a sentence: a name or a file that is not there, or a type that is unknown."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as fault:
+        reason = " ".join(str(fault).split())
+        raise StudentError(
+            f"{model} cannot be loaded: {reason[:300]}. Give a folder with config.json and model.safetensors, or the"
+            " id of a causal language model on huggingface.co; without a network it must be in the local cache"
+            " (download it with `hf download ID`)"
+        ) from fault
+
+
+def _check_folder(model: str) -> None:
+    """Refuse a folder whose weights are missing or pickled, before transformers answers with a page of text."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return
+    if any(folder.glob("*.safetensors")):
+        return
+    pickled = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
+    if pickled:
+        raise StudentError(
+            f"{folder} holds pickled weights only ({pickled[0]}), which can run code when they are loaded: save them"
+            " as safetensors (save_pretrained of a recent transformers does)"
+        )
+    raise StudentError(f"{folder} holds no weights: a file named *.safetensors is missing")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence the bars and notes of transformers: what matters is told by us."""
+    level = transformers_logging.get_verbosity()
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if shown:
+            transformers_logging.enable_progress_bar()

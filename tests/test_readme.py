@@ -1,0 +1,78 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from socratic_cli.records import Problem
+from tests.command import socratic
+from tests.readme_help import README, with_help
+
+ROOT = README.parent
+TEXT = README.read_text(encoding="utf-8")
+
+
+def test_the_help_in_the_readme_is_the_command_s() -> None:
+    assert with_help(TEXT) == TEXT, "run `make help-texts`"
+
+
+def test_the_file_tree_names_every_file_and_no_other() -> None:
+    tree = TEXT.partition("## Files")[2].partition("```")[2].partition("```")[0]
+    named = set(re.findall(r"[\w-]+\.(?:py|yaml)\b", tree))
+    code = [path for folder in ("socratic_cli", "recipes") for path in (ROOT / folder).rglob("*.*")]
+    there = {path.name for path in code if path.suffix in (".py", ".yaml") and path.name != "__init__.py"}
+    assert named - {"__init__.py"} - there <= {path.name for path in (ROOT / "plugins").rglob("*.py")}
+    assert there - named == set()
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", TEXT):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_command_shown_is_one_the_command_line_knows() -> None:
+    for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL):
+        for line in block.splitlines():
+            for verb, rest in re.findall(r"socratic (\w+)([^|#\n]*)", line):
+                help_ = socratic(verb, "--help").out
+                assert help_, verb
+                for flag in re.findall(r"--[\w-]+", rest):
+                    assert flag in help_, f"{flag} of {line}"
+
+
+def test_three_lines_of_python(tmp_path: Path) -> None:
+    """The README's Python, with a student that was trained here."""
+    question = "Ann has 3 hens and buys 2 more. How many hens has she?"
+    problem = Problem(id="1", question=question, answer="It is 3+2 = <<3+2=5>>5.\n#### 5").model_dump_json()
+    annotated = socratic("annotate", "-", "--scheme", "cot", stdin=problem).out
+    assert socratic("train", "-", "-o", tmp_path / "student", "--student", "parrot", stdin=annotated).code == 0
+    code = re.findall(r"```python\n(from socratic_cli import .*?)```", TEXT, re.DOTALL)[0]
+    assert len(code.splitlines()) == 3
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "5\n"
+
+
+def test_the_teacher_of_the_readme_is_a_plugin(tmp_path: Path) -> None:
+    code = re.findall(r"```python\n(from socratic_cli.dialogue import .*?)```", TEXT, re.DOTALL)[0]
+    entry = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)[0]
+    (tmp_path / "socratic_shouting.py").write_text(code)
+    info = tmp_path / "socratic_shouting-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: socratic-shouting\nVersion: 1\n")
+    # pyproject's table of entry points, as an installer writes it.
+    (info / "entry_points.txt").write_text(re.sub(r'project.entry-points."(.*)"', r"\1", entry).replace('"', ""))
+    shouted = socratic(
+        "annotate",
+        "-",
+        "--teacher",
+        "shouting loudness=5",
+        "--scheme",
+        "answer",
+        stdin='{"question": "How are you?"}',
+        PYTHONPATH=str(tmp_path),
+    )
+    assert json.loads(shouted.out)["answer"] == "AAAAAH", shouted.err

@@ -1,0 +1,121 @@
+"""Recipes: typed, with all faults at once, each with its file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from socratic_cli.errors import RecipeError
+from socratic_cli.recipe import Recipe, merged, read
+
+RECIPES = Path(__file__).parent.parent / "recipes"
+GOOD = """\
+train: {source: "arithmetic:2/train", limit: 3}
+test: arithmetic:2/test
+students: [parrot]
+training: {epochs: 2, learning_rate: 3e-4}
+arms:
+  cot: cot
+  next: {scheme: socratic ask=next, seeds: [1, 2]}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def faults(folder: Path, text: str, *overrides: str) -> list[str]:
+    with pytest.raises(RecipeError) as caught:
+        read(write(folder, text), overrides)
+    assert caught.value.exit_code == 2
+    return [line.replace(str(folder), "") for line in str(caught.value).splitlines()]
+
+
+def test_a_recipe_is_typed(tmp_path: Path) -> None:
+    recipe = read(write(tmp_path, GOOD))
+    assert recipe.name == "recipe"
+    assert recipe.training.learning_rate == 0.0003
+    assert recipe.test.source == "arithmetic:2/test"
+    assert recipe.arms["cot"].scheme == "cot"
+    assert recipe.arms["next"].seeds == (1, 2)
+
+
+def test_settings_are_changed_from_outside(tmp_path: Path) -> None:
+    recipe = read(write(tmp_path, GOOD), ["training.epochs=1", "test.limit=5", "arms.cot.decoding.temperature=0.5"])
+    assert recipe.training.passes == 1
+    assert recipe.test.limit == 5
+    assert recipe.test.source == "arithmetic:2/test"
+    assert recipe.arms["cot"].decoding == {"temperature": 0.5}
+    assert recipe.arms["cot"].scheme == "cot"
+
+
+def test_all_faults_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
+    text = GOOD.replace("epochs: 2", "epocs: 2").replace("3e-4", "fast").replace("limit: 3", "limit: many")
+    found = faults(tmp_path, text)
+    assert [line.split(": ")[0] for line in found] == ["/recipe.yaml:1", "/recipe.yaml:4", "/recipe.yaml:4"]
+    assert "unknown key 'epocs'. Did you mean 'epochs'?" in "\n".join(found)
+    assert "learning_rate" in "\n".join(found)
+
+
+def test_unknown_parts_are_told_before_anything_runs(tmp_path: Path) -> None:
+    text = GOOD.replace("[parrot]", "[parrott]").replace("ask=next", "ask=never").replace("cot: cot", "cot: coot")
+    found = "\n".join(faults(tmp_path, text))
+    assert "recipe.yaml:3: students.0: unknown student 'parrott'. Did you mean 'parrot'?" in found
+    assert "recipe.yaml:6: arms.cot.scheme: unknown scheme 'coot'. Did you mean 'cot'?" in found
+    assert "recipe.yaml:7: arms.next.scheme: socratic: ask" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (GOOD + "students: [parrot]\n", 'recipe.yaml:8: found duplicate key "students"'),
+        ("arms: [", "recipe.yaml:"),
+        ("- a\n", "a recipe is a mapping"),
+        ("", "a recipe is a mapping"),
+        (GOOD.replace("test: arithmetic:2/test\n", ""), "the key 'test' is missing"),
+        (GOOD.replace("arms:", "arms: {}\nold:"), "unknown key 'old'"),
+        (GOOD.replace("epochs: 2", "epochs: 2, max_steps: 3"), "recipe.yaml:4: training: give epochs or max_steps"),
+        (GOOD.replace("seeds: [1, 2]", "training: {epoch: 1}"), "recipe.yaml:7: arms.next.training: unknown option"),
+    ],
+)
+def test_a_faulty_recipe_names_file_and_line(tmp_path: Path, text: str, told: str) -> None:
+    assert told in "\n".join(faults(tmp_path, text))
+
+
+def test_faulty_changes_are_told(tmp_path: Path) -> None:
+    assert "--set training" in faults(tmp_path, GOOD, "training")[0]
+    assert "unknown key 'epoch'" in faults(tmp_path, GOOD, "training.epoch=1")[0]
+    assert "holds no keys" in faults(tmp_path, GOOD, "students.a=1")[0]
+
+
+def test_no_is_a_word_and_a_small_number_a_number(tmp_path: Path) -> None:
+    text = GOOD.replace("students: [parrot]", "students: [parrot]\nname: no").replace("3e-4", "1e-5")
+    recipe = read(write(tmp_path, text))
+    assert (recipe.name, recipe.training.learning_rate) == ("no", 0.00001)
+
+
+def test_a_missing_recipe_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="cannot be read"):
+        read(tmp_path / "none.yaml")
+
+
+def test_epochs_and_steps_displace_one_another(tmp_path: Path) -> None:
+    training = read(write(tmp_path, GOOD)).training
+    assert merged(training, {"max_steps": 7}).epochs is None
+    assert merged(merged(training, {"max_steps": 7}), {"epochs": 1}).max_steps is None
+
+
+def test_every_shipped_recipe_opens_and_says_how_to_run_it() -> None:
+    paths = sorted(RECIPES.glob("*.yaml"))
+    assert [path.stem for path in paths] == ["gsm8k-cpu", "gsm8k-gpt2", "quickstart", "strategyqa-gpt2", "svamp-gpt2"]
+    for path in paths:
+        recipe = read(path)
+        head = path.read_text(encoding="utf-8").partition("\ntrain:")[0]
+        assert isinstance(recipe, Recipe)
+        assert f"socratic run recipes/{path.name}" in head
+        assert "# Needs:" in head
+        assert "# Takes:" in head
+        assert all(line.startswith("#") for line in head.splitlines())

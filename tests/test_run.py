@@ -1,0 +1,133 @@
+"""`socratic run`: stages in order, skipped when nothing changed, gone on with after a kill, and on record."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from tests.command import COMMAND, socratic
+
+RECIPE = """\
+name: small
+train: {source: "arithmetic:2/train", limit: 6}
+test: {source: "arithmetic:2/train", limit: 4}
+students: [parrot]
+training: {epochs: 1}
+arms:
+  answer: answer
+  iterative: socratic ask=next
+  plan: {scheme: socratic guidance=equations, seeds: [0, 1]}
+  gold-plan: {scheme: socratic guidance=equations, oracle: [planner]}
+"""
+
+
+def recipe(folder: Path, text: str = RECIPE) -> Path:
+    path = folder / "small.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def states(out: str) -> list[str]:
+    return [line.split()[0] for line in out.splitlines()]
+
+
+def test_every_arm_is_scored_and_on_record(tmp_path: Path) -> None:
+    done = socratic("run", recipe(tmp_path), cwd=tmp_path)
+    assert done.code == 0, done.err
+    rows = [line for line in done.out.splitlines() if "parrot" in line and "95%" not in line]
+    assert [row.split("|")[2].strip() for row in rows[:5]] == [
+        "answer parrot",
+        "iterative parrot",
+        "plan parrot seed=0",
+        "plan parrot seed=1",
+        "gold-plan parrot",
+    ]
+    # It parrots what it was trained on, so it is right on its own training questions, and told of.
+    assert all("100.0%" in row for row in rows[:5])
+    assert "4 of 4 questions are in its training set" in done.err
+    manifest = json.loads((tmp_path / "runs/small/manifest.json").read_text())
+    assert manifest["recipe"]["training"]["epochs"] == 1
+    assert manifest["packages"]["torch"]
+    assert manifest["plugins"]["socratic-parrot"]
+    assert manifest["machine"]["cpus"]
+    assert all(stage["seconds"] >= 0 and stage["key"] for stage in manifest["stages"].values())
+    # Two annotations (the iterative scheme's arms share one), four students (the oracle arm shares one).
+    verbs = [name.split("/")[0] for name in manifest["stages"]]
+    assert [verbs.count(verb) for verb in ("annotate", "train", "solve", "bench")] == [2, 4, 5, 1]
+
+
+def test_finished_stages_are_skipped_until_something_changes(tmp_path: Path) -> None:
+    path = recipe(tmp_path)
+    before = socratic("run", path, "--dry-run", cwd=tmp_path)
+    assert set(states(before.out)) == {"todo"}
+    assert not (tmp_path / "runs").exists()
+    first = socratic("run", path, cwd=tmp_path)
+    again = socratic("run", path, cwd=tmp_path)
+    assert again.out == first.out
+    assert again.err.count("(done before)") == 12
+    assert set(states(socratic("run", path, "--dry-run", cwd=tmp_path).out)) == {"done"}
+    # Another way of writing: what was learnt stays, solving and scoring are done anew.
+    changed = socratic("run", path, "--dry-run", "--set", "decoding.max_new_tokens=9", cwd=tmp_path)
+    assert states(changed.out).count("todo") == 6
+    # Other problems: all anew.
+    changed = socratic("run", path, "--dry-run", "--set", "train.limit=5", cwd=tmp_path)
+    assert states(changed.out).count("done") == 0
+
+
+def test_changed_data_is_noticed(tmp_path: Path) -> None:
+    problems = tmp_path / "mine.jsonl"
+    problems.write_text('{"id": "1", "question": "1+1?", "answer": "It is 1+1 = <<1+1=2>>2.\\n#### 2"}\n')
+    text = RECIPE.replace('"arithmetic:2/train"', f'"{problems}"').partition("  iterative")[0]
+    path = recipe(tmp_path, text)
+    assert socratic("run", path, cwd=tmp_path).code == 0
+    problems.write_text(problems.read_text().replace("<<1+1=2>>2.", "<<1+1=2>>2!"))
+    assert "done" not in socratic("run", path, "--dry-run", cwd=tmp_path).out
+
+
+def test_a_killed_run_goes_on(tmp_path: Path) -> None:
+    path = recipe(tmp_path)
+    process = subprocess.Popen([*COMMAND, "run", str(path)], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("runs/small/train/*/stage.json")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    left = socratic("run", path, "--dry-run", cwd=tmp_path)
+    assert {"done", "todo"} == set(states(left.out))
+    done = socratic("run", path, cwd=tmp_path)
+    assert done.code == 0
+    assert done.err.count("(done before)") == states(left.out).count("done")
+    assert done.out.count("| 4 | 100.0% |") == 5
+
+
+def test_a_half_written_stage_is_completed_not_repeated(tmp_path: Path) -> None:
+    path = recipe(tmp_path)
+    socratic("run", path, cwd=tmp_path)
+    solved = sorted(tmp_path.glob("runs/small/solve/answer-*"))[0]
+    lines = (solved / "solutions.jsonl").read_bytes().splitlines(keepends=True)
+    # As a kill leaves it: no mark, two whole lines and a torn one.
+    (solved / "stage.json").unlink()
+    (solved / "solutions.jsonl").write_bytes(b"".join(lines[:2]) + lines[2][:20])
+    assert socratic("run", path, cwd=tmp_path).code == 0
+    after = (solved / "solutions.jsonl").read_bytes().splitlines(keepends=True)
+    assert after[:2] == lines[:2]
+    assert sorted(after) == sorted(lines)
+
+
+def test_a_faulty_recipe_ends_with_2_and_makes_nothing(tmp_path: Path) -> None:
+    done = socratic("run", recipe(tmp_path, RECIPE.replace("epochs", "epoch")), cwd=tmp_path)
+    assert done.code == 2
+    assert "small.yaml:5" in done.err
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_missing_data_is_a_sentence(tmp_path: Path) -> None:
+    text = RECIPE.replace('{source: "arithmetic:2/train", limit: 6}', "none.jsonl")
+    done = socratic("run", recipe(tmp_path, text), cwd=tmp_path)
+    assert done.code == 1
+    assert "none.jsonl cannot be read" in done.err

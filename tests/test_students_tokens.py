@@ -1,0 +1,213 @@
+"""What is learnt is what will be asked: tokens, order, and the loss on them."""
+
+# mypy: allow-untyped-calls
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+
+from socratic_cli.dialogue import Passage, merge, rehearse
+from socratic_cli.parts import Scheme
+from socratic_cli.plugins import load
+from socratic_cli.records import Example, Problem, Rationale, Step
+from socratic_cli.settings import Training
+from socratic_cli.students.adapters import Lora
+from socratic_cli.students.batches import POOL, batches, passes, steps
+from socratic_cli.students.loss import Loss
+from socratic_cli.students.tokens import Sequence, Tokens, padded
+from socratic_cli.students.weights import Source, load_model, load_tokenizer
+from tests import tiny
+
+SCHEMES = ["answer", "cot", "socratic-unified", "socratic", "socratic ask=next"]
+HEAD = "Question: How many?\nAnswer:\n"
+EXAMPLES = [
+    Example(role="solver", prompt=f"{HEAD}In May? **", completion=" 24 clips.\n", eos=False),
+    Example(role="solver", prompt=f"{HEAD}In May? ** 24 clips.\nIn all? **", completion=" 72 of them.\n", eos=False),
+    Example(role="solver", prompt=f"{HEAD}In May? ** 24 clips.\nIn all? ** 72 of them.\n####", completion=" 72"),
+]
+
+
+@pytest.fixture(scope="module", params=sorted(tiny.MAKERS))
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return tiny.MAKERS[request.param](tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture(scope="module")
+def tokens(base: str) -> Tokens:
+    return Tokens(load_tokenizer(base))
+
+
+def passage(example: Example) -> Passage:
+    return merge([example])[0]
+
+
+def learnt_text(tokens: Tokens, sequence: Sequence) -> str:
+    return tokens.tokenizer.decode(  # type: ignore[return-value]
+        [token for token, is_learnt in zip(sequence.ids, sequence.learnt, strict=True) if is_learnt]
+    )
+
+
+def gold(data_dir: Path, count: int) -> list[tuple[Problem, Rationale]]:
+    lines = (data_dir / "gsm8k" / "train_socratic.jsonl").read_text().splitlines()
+    chosen = [json.loads(line) for line in random.Random(0).sample(lines, count)]
+    return [(Problem(id=str(at), question=one["question"]), rationale(one["answer"])) for at, one in enumerate(chosen)]
+
+
+def rationale(text: str) -> Rationale:
+    *lines, last = text.strip().split("\n")
+    pairs = (line.split(" ** ", 1) for line in lines)
+    steps = tuple(Step(subquestion=pair[0], solution=pair[1]) for pair in pairs if len(pair) == 2)
+    return Rationale(steps=steps, answer=last.removeprefix("#### "))
+
+
+def test_the_loss_lies_on_the_completions_and_the_end_alone(tokens: Tokens) -> None:
+    [merged] = merge(EXAMPLES)
+    sequence = tokens.passage(merged)
+    assert learnt_text(tokens, sequence) == f" 24 clips.\n 72 of them.\n 72{tiny.END}"
+    assert sequence.ids[-1] == tokens.end
+    assert sequence.ids[: len(tokens.prompt(EXAMPLES[0].prompt))] == tuple(tokens.prompt(EXAMPLES[0].prompt))
+    unended = tokens.passage(passage(EXAMPLES[0]))
+    assert learnt_text(tokens, unended) == " 24 clips.\n"  # a mark ends it: no end token, learnt or read
+
+
+def test_a_token_across_a_seam_is_split_there(tokens: Tokens) -> None:
+    straddled = passage(Example(role="solver", prompt="How ma", completion="ny clips did Natalia sell"))
+    sequence = tokens.passage(straddled)
+    start = tokens.prompt("How ma")
+    assert list(sequence.ids[: len(start)]) == start
+    assert learnt_text(tokens, sequence) == f"ny clips did Natalia sell{tiny.END}"
+
+
+def test_special_tokens_spelt_in_a_text_are_text(tokens: Tokens) -> None:
+    assert tokens.end not in tokens.prompt(f"What is {tiny.END}?")
+
+
+@pytest.mark.parametrize("spec", SCHEMES)
+def test_every_prompt_of_gsm8k_is_read_as_it_was_trained(spec: str, data_dir: Path) -> None:
+    smollm2 = pytest.importorskip("socratic_smollm2", reason="pip install -e plugins/socratic-smollm2")
+    pytest.importorskip("gguf", reason="pip install gguf")
+    try:
+        tokens = Tokens(load_tokenizer(smollm2.SmolLM2().where()))
+    except Exception as fault:
+        pytest.skip(str(fault))
+    scheme = load(Scheme, spec)
+    kept = asked = 0
+    for problem, written in gold(data_dir, 300):
+        try:
+            examples = rehearse(scheme.solve(problem), scheme.replies(written))
+        except ValueError:
+            continue
+        sequences = {one.role: tokens.passage(one) for one in merge(examples)}
+        for example in examples:
+            prompt = tokens.prompt(example.prompt)
+            asked += 1
+            kept += list(sequences[example.role].ids[: len(prompt)]) == prompt
+    assert asked >= 250
+    assert kept == asked
+
+
+@pytest.mark.parametrize("tokens_per_batch", [16, 4096])
+def test_a_merged_passage_has_the_gradient_of_its_examples(base: str, tokens: Tokens, tokens_per_batch: int) -> None:
+    model = load_model(Source(base))
+    loss = Loss(model, tokens.pad)
+
+    def gradient(pieces: list[Passage]) -> tuple[float, torch.Tensor]:
+        model.zero_grad()
+        total = 0.0
+        for part in passes([tokens.passage(piece) for piece in pieces], tokens_per_batch):
+            value = loss(part)
+            value.backward()  # type: ignore[no-untyped-call]
+            total += value.item()
+        weights = [weight.grad.flatten() for weight in model.parameters() if weight.grad is not None]
+        return total, torch.cat(weights)
+
+    one_by_one, merged = gradient([passage(example) for example in EXAMPLES]), gradient(merge(EXAMPLES))
+    assert merged[0] == pytest.approx(one_by_one[0], rel=1e-5)
+    assert functional.cosine_similarity(merged[1], one_by_one[1], dim=0) > 1 - 1e-5
+    assert (merged[1] - one_by_one[1]).norm() < 1e-4 * one_by_one[1].norm()
+
+
+def test_the_loss_is_the_models_own(base: str, tokens: Tokens) -> None:
+    model = load_model(Source(base))
+    sequences = [tokens.passage(passage(example)) for example in EXAMPLES]
+    ids = torch.tensor(padded((one.ids for one in sequences), tokens.pad))
+    labels = torch.where(torch.tensor(padded((one.learnt for one in sequences), 0)).bool(), ids, -100)
+    own = model(input_ids=ids, labels=labels).loss.item()
+    assert Loss(model, tokens.pad)(sequences).item() / sum(one.targets for one in sequences) == pytest.approx(own)
+
+
+def test_scaled_logits_are_found_out(tmp_path: Path) -> None:
+    tokens = Tokens(load_tokenizer(tiny.llama(tmp_path)))
+    model: Any = load_model(Source(str(tmp_path)))
+    sequences = [tokens.passage(passage(example)) for example in EXAMPLES]
+    plain = Loss(model, tokens.pad)(sequences).item()
+    forward = type(model).forward
+
+    class Capped(type(model)):  # type: ignore[misc]
+        def forward(self, *args: Any, **more: Any) -> Any:
+            output = forward(self, *args, **more)
+            output.logits = 2 * torch.tanh(output.logits / 2)
+            return output
+
+    model.__class__ = Capped
+    capped = Loss(model, tokens.pad)
+    assert capped(sequences).item() != pytest.approx(plain, rel=1e-3)
+    assert capped._short is False
+
+
+def test_gradients_through_an_8_bit_base_are_those_of_its_values(base: str, tokens: Tokens) -> None:
+    def gradients(model: PreTrainedModel) -> torch.Tensor:
+        torch.manual_seed(0)
+        adapted = Lora(8, 16, 0.0, ()).on(model, "solver")
+        for name, weight in adapted.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(weight, std=0.02)
+        Loss(model, tokens.pad)([tokens.passage(merge(EXAMPLES)[0])]).backward()  # type: ignore[no-untyped-call]
+        found = sorted((name, weight.grad) for name, weight in adapted.named_parameters() if weight.grad is not None)
+        return torch.cat([grad.flatten() for _, grad in found])
+
+    in_8bit = load_model(Source(base, in_8bit=True))
+    reference: Any = AutoModelForCausalLM.from_pretrained(
+        base, quantization_config=BitsAndBytesConfig(load_in_8bit=True), dtype=torch.float32
+    )
+    reference.dequantize()
+    in_whole = reference.float().eval()
+    assert functional.cosine_similarity(gradients(in_8bit), gradients(in_whole), dim=0) > 0.99
+
+
+def sequences(count: int) -> list[Sequence]:
+    lengths = random.Random(1)
+    return [Sequence((at,) * lengths.randint(3, 90), (False, True, True)) for at in range(count)]
+
+
+def test_an_epoch_is_every_sequence_once_in_batches_of_like_lengths() -> None:
+    made = sequences(POOL * 16)
+    order = batches(made, Training(batch_size=16, seed=3))
+    epoch = [next(order) for _ in range(POOL)]
+    assert sorted(one.ids[0] for batch in epoch for one in batch) == list(range(len(made)))
+    assert all(max(map(len, batch)) - min(map(len, batch)) < 30 for batch in epoch)
+    again = batches(made, Training(batch_size=16, seed=3))
+    assert [next(again) for _ in range(POOL)] == epoch
+    assert [next(order) for _ in range(POOL)] != epoch  # the next epoch is in another order
+
+
+def test_passes_hold_no_more_than_their_tokens() -> None:
+    made = sequences(64)
+    parts = list(passes(made, 200))
+    assert sorted(one.ids[0] for part in parts for one in part) == list(range(64))
+    assert all(len(part) == 1 or max(map(len, part)) * len(part) <= 200 for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [(Training(batch_size=16), 21), (Training(epochs=0.5, batch_size=16), 4), (Training(max_steps=2), 2)],
+)
+def test_steps_follow_from_epochs_or_are_given(training: Training, expected: int) -> None:
+    assert steps(100, training) == expected
