@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: install quickstart test lint help-texts clean
+.PHONY: install quickstart test lint readme clean
 
 install: $(STAMP)
 
@@ -28,9 +28,9 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Writes the help of every verb into the README; a test fails where they differ.
-help-texts: install
-	$(BIN)/python tests/readme_help.py
+# Writes the file tree and the help of every verb into the README; a test fails where they differ.
+readme: install
+	$(BIN)/python tests/readme.py
 
 clean:
 	rm -rf $(VENV)

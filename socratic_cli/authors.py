@@ -1,4 +1,4 @@
-"""Who can write solutions: a trained student, an untrained one, or a teacher; the last two are prompted."""
+"""Who can write solutions: a trained student, an untrained one, or a teacher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A student on disk: its weights, its scheme and settings, and a fingerprint of every question it was trained on.
+"""A student on disk: its weights, its scheme, and a fingerprint of every question it was trained on.
 
 DIR/student.json      what it is and how it came to be (written last: without it there is no student)
 DIR/trained-on.txt    fingerprints of its training questions, one a line

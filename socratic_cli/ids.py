@@ -1,4 +1,4 @@
-"""Who was here before: the check for doubled ids, in about a hundred bytes a problem however long the ids are."""
+"""The check for doubled ids, in about a hundred bytes a problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verbs on files: where results go, what is done already, what is counted; for command line and recipes alike."""
+"""The verbs on files: where results go, what is done already, what is counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recipe's stages: what each is made from, which are done already, and a record of everything that went in.
+"""A recipe's stages: what each is made from, which are done, and a record of everything that went in.
 
 A stage's key is a hash of its settings and of the keys of what it is made from. Its folder carries the key in its
 name, so that changed settings never overwrite what was made (or paid for) with others, and a stage whose folder

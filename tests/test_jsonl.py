@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -72,8 +71,7 @@ class TestReading:
             (b'{"a": 1}{"b": 2}', "Extra data"),
             (b"[" * 100_000, "nested too deeply"),
             (b'{"n": ' + b"9" * 5_000 + b"}", "invalid json"),
-            (b'{"id": "a", "question": "Why?", "n": NaN}', "NaN is no JSON number"),
-            (b'{"id": "a", "question": "\\uD800"}', "surrogate"),
+            (b'{"id": "a", "question": "\\uD800"}', "a text holds half a character"),
             (b'{"id": "a"}', "this is no problem: question: field required"),
             (b'{"id": 1, "question": "Why?"}', "this is no problem: id: input should be a valid string"),
         ],
@@ -169,7 +167,7 @@ class TestWriting:
         assert path.read_text() == "before\n"
         write_all(path, [{"a": 2}])
         assert path.read_text() == '{"a": 2}\n'
-        assert os.listdir(path.parent) == [path.name]
+        assert list(path.parent.iterdir()) == [path]
 
 
 class TestClaiming:

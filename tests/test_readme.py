@@ -10,23 +10,14 @@ from pathlib import Path
 
 from socratic_cli.records import Problem
 from tests.command import socratic
-from tests.readme_help import README, with_help
+from tests.readme import README, made
 
 ROOT = README.parent
 TEXT = README.read_text(encoding="utf-8")
 
 
-def test_the_help_in_the_readme_is_the_command_s() -> None:
-    assert with_help(TEXT) == TEXT, "run `make help-texts`"
-
-
-def test_the_file_tree_names_every_file_and_no_other() -> None:
-    tree = TEXT.partition("## Files")[2].partition("```")[2].partition("```")[0]
-    named = set(re.findall(r"[\w-]+\.(?:py|yaml)\b", tree))
-    code = [path for folder in ("socratic_cli", "recipes") for path in (ROOT / folder).rglob("*.*")]
-    there = {path.name for path in code if path.suffix in (".py", ".yaml") and path.name != "__init__.py"}
-    assert named - {"__init__.py"} - there <= {path.name for path in (ROOT / "plugins").rglob("*.py")}
-    assert there - named == set()
+def test_file_tree_and_help_are_the_code_s() -> None:
+    assert made(TEXT) == TEXT, "run `make readme`"
 
 
 def test_links_lead_somewhere() -> None:

@@ -216,3 +216,14 @@ def test_an_untrained_base_replies_in_any_role_to_instruction_and_exemplars(base
         [reply] = ask(opened, [shown])
     assert reply.usage.prompt_tokens > 10
     assert "\n\n" not in reply.text
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_bfloat16_trains_and_solves(kind: str, base: str, tmp_path: Path) -> None:
+    short = Training(max_steps=5, learning_rate=1e-3, batch_size=4)
+    exact = student(base, **KINDS[kind]).train(lesson(), short, tmp_path / "exact", lambda _: None)
+    rounded = load(Student, f"huggingface:{base} dtype=bfloat16", **KINDS[kind])
+    trained = rounded.train(lesson(), short, tmp_path / "rounded", lambda _: None)
+    assert [one.loss for one in trained] == pytest.approx([one.loss for one in exact], rel=0.05)
+    with rounded.model(tmp_path / "rounded", Decoding(max_new_tokens=4)) as opened:
+        assert ask(opened, [turn("Question: a\nAnswer:")])[0].usage.completion_tokens > 0

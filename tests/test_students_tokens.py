@@ -123,7 +123,7 @@ def test_a_merged_passage_has_the_gradient_of_its_examples(base: str, tokens: To
         total = 0.0
         for part in passes([tokens.passage(piece) for piece in pieces], tokens_per_batch):
             value = loss(part)
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             total += value.item()
         weights = [weight.grad.flatten() for weight in model.parameters() if weight.grad is not None]
         return total, torch.cat(weights)
@@ -169,7 +169,7 @@ def test_gradients_through_an_8_bit_base_are_those_of_its_values(base: str, toke
         for name, weight in adapted.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(weight, std=0.02)
-        Loss(model, tokens.pad)([tokens.passage(merge(EXAMPLES)[0])]).backward()  # type: ignore[no-untyped-call]
+        Loss(model, tokens.pad)([tokens.passage(merge(EXAMPLES)[0])]).backward()
         found = sorted((name, weight.grad) for name, weight in adapted.named_parameters() if weight.grad is not None)
         return torch.cat([grad.flatten() for _, grad in found])
 
@@ -211,3 +211,18 @@ def test_passes_hold_no_more_than_their_tokens() -> None:
 )
 def test_steps_follow_from_epochs_or_are_given(training: Training, expected: int) -> None:
     assert steps(100, training) == expected
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_bfloat16_has_the_gradients_of_float32(base: str, tokens: Tokens) -> None:
+    """From the very first pass: the look at the logits must leave no weights without gradient in autocast's cache."""
+
+    def gradients(*, autocast: bool) -> torch.Tensor:
+        model = load_model(Source(base))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            value = Loss(model, tokens.pad)([tokens.passage(merge(EXAMPLES)[0])])
+        value.backward()
+        found = [torch.zeros_like(one) if one.grad is None else one.grad for one in model.parameters()]
+        return torch.cat([grad.flatten() for grad in found])
+
+    assert functional.cosine_similarity(gradients(autocast=True), gradients(autocast=False), dim=0) > 0.98

@@ -1,4 +1,4 @@
-"""Arithmetic stories, made up as they are read: problems without a download, with as many steps as one likes."""
+"""Arithmetic stories, made up as they are read: problems without a download, of any number of steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan a planner writes for the decomposer (guidance): how many steps, which operators, or which equations.
+"""The plan a planner writes for the decomposer: how many steps, which operators, which equations.
 
 After Shridhar et al. (2022) and the automatic-generation work before it (arXiv 2211.12835): a plan of the solution
 conditions the subquestions. An equation's right side is left out: to calculate is the solver's work.

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from socratic_cli.answers import same_answer
-from socratic_cli.dialogue import Model, Reply, Turn, Unanswered, play, rehearse
+from socratic_cli.dialogue import Model, RehearsalError, Reply, Turn, play, rehearse
 from socratic_cli.errors import InputError
 from socratic_cli.notation import NotationError
 from socratic_cli.parts import Scheme
@@ -31,7 +31,7 @@ class Oracle:
         self._gold: dict[str, list[str]] = defaultdict(list)
         try:
             examples = rehearse(scheme.solve(problem.blind()), scheme.replies(problem.rationale))
-        except (NotationError, Unanswered) as fault:
+        except (NotationError, RehearsalError) as fault:
             raise InputError(f"problem {problem.id} has no gold rationale for an oracle: {fault}") from fault
         for example in examples:
             self._gold[example.role].append(example.completion)

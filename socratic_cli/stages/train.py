@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from socratic_cli.dialogue import Passage, Unanswered, merge, rehearse
+from socratic_cli.dialogue import Passage, RehearsalError, merge, rehearse
 from socratic_cli.errors import InputError
 from socratic_cli.notation import NotationError
 from socratic_cli.parts import Progress, Scheme, Student, Trained
@@ -40,8 +40,9 @@ def prepare(solutions: Iterable[Solution], scheme: Scheme) -> Lesson:
             continue
         try:
             lesson.passages += passages(solution, scheme)
-        except (NotationError, Unanswered) as fault:
-            lesson.left_out[str(fault)] += 1
+        except (NotationError, RehearsalError) as fault:
+            # A rehearsal's error tells the words of this one solution; its cause is what many have in common.
+            lesson.left_out[str(fault.__cause__ or fault)] += 1
             continue
         lesson.questions.add(fingerprint(solution.problem.question))
         lesson.teachers[solution.author] += 1

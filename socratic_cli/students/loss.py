@@ -70,6 +70,7 @@ class Loss:
             same = False
         finally:
             self._model.train(training)
+            torch.clear_autocast_cache()  # some releases of torch would reuse copies made without gradient
         if not same:
             log.info("the logits of %s are more than its output layer: computing all of them", type(self._model))
         return same

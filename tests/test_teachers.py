@@ -1,0 +1,164 @@
+"""The litellm teacher alone: its options, what it sends, and what it makes of strange responses."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from socratic_cli import plugins
+from socratic_cli.dialogue import Reply, Turn
+from socratic_cli.errors import TeacherError, TeacherUnusable, UsageError
+from socratic_cli.parts import Teacher
+from socratic_cli.records import Example, Problem, Usage
+from tests.server import Answer, Said, Server, serving
+
+PROBLEM = Problem(id="a", question="Why?")
+TURN = Turn("teacher", "Question: Why?\nAnswer:\n", PROBLEM)
+SHOT = Example(role="teacher", prompt="Question: Who?\nAnswer:\n", completion="Ann.\n#### Ann")
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+
+
+def ask(teacher: Teacher, *turns: Turn) -> list[Reply]:
+    async def asked() -> list[Reply]:
+        try:
+            return [await teacher.reply(turn) for turn in turns]
+        finally:
+            await teacher.close()
+
+    return asyncio.run(asked())
+
+
+def asked(answer: Answer, *turns: Turn, **options: Any) -> tuple[Server, list[Reply]]:
+    with serving(answer) as server:
+        return server, ask(plugins.load(Teacher, "litellm:openai/m", api_base=server.url, **options), *turns)
+
+
+class TestWhatIsSent:
+    def test_a_turn_is_a_chat(self) -> None:
+        turn = Turn("teacher", TURN.prompt, PROBLEM, stop=("\n",), instruction="Be brief.", shots=(SHOT,))
+        server, _ = asked(lambda _: "So.", turn)
+        assert server.requests[0]["messages"] == [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": SHOT.prompt},
+            {"role": "assistant", "content": SHOT.completion},
+            {"role": "user", "content": TURN.prompt},
+        ]
+        assert "stop" not in server.requests[0]
+
+    def test_without_an_instruction_there_is_no_system_message(self) -> None:
+        server, _ = asked(lambda _: "So.", TURN)
+        assert [message["role"] for message in server.requests[0]["messages"]] == ["user"]
+
+    def test_options_that_were_not_given_are_not_sent(self) -> None:
+        server, _ = asked(lambda _: "So.", TURN)
+        sent = {key: value for key, value in server.requests[0].items() if key != "messages"}
+        assert sent == {"model": "m", "temperature": 0, "max_tokens": 512}
+
+    def test_options_that_were_given_are(self) -> None:
+        server, _ = asked(lambda _: "So.", TURN, temperature=0.7, top_p=0.9, max_tokens=64, seed=5)
+        sent = {key: value for key, value in server.requests[0].items() if key != "messages"}
+        assert sent == {"model": "m", "temperature": 0.7, "top_p": 0.9, "max_tokens": 64, "seed": 5}
+
+    @pytest.mark.parametrize(
+        ("options", "fault"),
+        [
+            ("temperature=-1", "temperature: "),
+            ("top_p=0", "top_p: "),
+            ("max_tokens=0", "max_tokens: "),
+            ("timeout=0", "timeout: "),
+            ("api_key=sk-secret", "unknown option 'api_key'"),
+            ("api_base=localhost:8000", "api_base: an address such as"),
+            ("api_base=https://me:secret@host/v1", "keys belong in the environment"),
+            ("api_base=https://host/v1?key=secret", "keys belong in the environment"),
+        ],
+    )
+    def test_options_are_checked_before_anything_is_sent(self, options: str, fault: str) -> None:
+        with pytest.raises(UsageError, match=fault):
+            plugins.load(Teacher, f"litellm:m {options}")
+
+
+class TestWhatComesBack:
+    def test_text_reason_and_tokens(self) -> None:
+        _, (reply,) = asked(lambda _: Said("So it is.", finish_reason="length"), TURN)
+        assert reply == Reply("So it is.", "length", Usage(prompt_tokens=3, completion_tokens=3))
+
+    def test_no_text_is_an_empty_text(self) -> None:
+        _, (reply,) = asked(lambda _: Said(None), TURN)
+        assert (reply.text, reply.finish_reason) == ("", "stop")
+
+    @pytest.mark.parametrize(
+        ("said", "sentence"),
+        [
+            (Said(choices=0), "holds no reply"),
+            (Said(raw=b"<html>Bad gateway</html>"), "litellm:openai/m: "),
+            (Said(status=429, error="Slow down."), "Slow down."),
+            (Said(status=400, error="This is too long for me."), "This is too long for me."),
+            (Said(status=503, error="Busy,\n\n  come back."), "Busy, come back."),
+        ],
+        ids=["no choices", "no json", "429", "400", "503"],
+    )
+    def test_a_request_that_failed_concerns_one_problem(self, said: Said, sentence: str) -> None:
+        with pytest.raises(TeacherError) as raised:
+            asked(lambda _: said, TURN)
+        assert not isinstance(raised.value, TeacherUnusable)
+        assert sentence in str(raised.value)
+        assert "\n" not in str(raised.value)
+
+    def test_a_page_of_an_error_is_told_in_part(self) -> None:
+        with pytest.raises(TeacherError) as raised:
+            asked(lambda _: Said(status=500, error="no " * 10_000), TURN)
+        assert len(str(raised.value)) < 600
+
+    def test_a_slow_reply_is_given_up_and_the_run_goes_on(self) -> None:
+        with pytest.raises(TeacherError, match=r"(?i)time") as raised:
+            asked(lambda _: Said("late", delay=0.5), TURN, timeout=0.1)
+        assert not isinstance(raised.value, TeacherUnusable)
+
+    def test_an_option_the_model_refuses_concerns_the_run(self) -> None:
+        with pytest.raises(TeacherUnusable, match="temperature"):
+            ask(plugins.load(Teacher, "litellm:openai/gpt-5"), TURN)
+
+    def test_a_server_that_dies_later_concerns_one_problem(self) -> None:
+        with serving(lambda _: "So.") as server:
+            teacher = plugins.load(Teacher, "litellm:openai/m", api_base=server.url)
+            ask(teacher, TURN)
+        with pytest.raises(TeacherError, match=server.url) as raised:
+            ask(teacher, TURN)
+        assert not isinstance(raised.value, TeacherUnusable)
+
+    def test_it_can_be_used_again_after_it_was_closed(self) -> None:
+        with serving(lambda _: "So.") as server:
+            teacher = plugins.load(Teacher, "litellm:openai/m", api_base=server.url)
+            assert [ask(teacher, TURN)[0].text for _ in range(3)] == ["So."] * 3
+
+
+def test_nothing_heavy_is_imported_to_make_a_teacher() -> None:
+    code = (
+        "import sys; from socratic_cli import plugins; from socratic_cli.parts import Teacher;"
+        "print(plugins.load(Teacher, 'litellm:openai/m').label, 'litellm' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["litellm:openai/m", "False"]
+
+
+def test_no_prices_are_fetched_and_no_word_is_said() -> None:
+    code = (
+        "import asyncio; from socratic_cli import plugins; from socratic_cli.parts import Teacher;"
+        "from socratic_cli.dialogue import Turn; from socratic_cli.records import Problem;"
+        "from socratic_cli.errors import TeacherUnusable\n"
+        "turn = Turn('teacher', 'Why?', Problem(id='a', question='Why?'))\n"
+        "try: asyncio.run(plugins.load(Teacher, 'litellm:nonsense').reply(turn))\n"
+        "except TeacherUnusable: print('unusable')"
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("LITELLM")}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert (ran.stdout, ran.stderr) == ("unusable\n", "")
