@@ -122,10 +122,14 @@ def solve_file(
                 seen=author.saw,
                 width=width,
             )
-            async for solution in found:
-                writer.write(solution)
-                tally.note(solution)
-                report(tally)
+            try:
+                async for solution in found:
+                    writer.write(solution)
+                    tally.note(solution)
+                    report(tally)
+            finally:
+                if isinstance(model, Teacher):
+                    await model.close()
 
         asyncio.run(work())
     return tally

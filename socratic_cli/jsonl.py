@@ -120,7 +120,7 @@ def _parse(where: str, raw: bytes) -> dict[str, Any]:
     except RecursionError:
         raise InputError(f"{where}: the JSON is nested too deeply") from None
     if _holds_half_a_character(raw, value):
-        raise InputError(f"{where}: a text holds half a character: {raw[:60].decode().strip()}")
+        raise InputError(f"{where}: a text holds half a character: {raw[:60].decode('utf-8', 'replace').strip()}")
     return value
 
 

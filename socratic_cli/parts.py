@@ -38,7 +38,7 @@ class Part(Settings):
         """Name and every option that was given, as it can be written on the command line."""
         options = self.model_dump(mode="json", exclude_defaults=True)
         main = options.pop(self.main_option, None) if self.main_option else None
-        words = [f"{self.name}:{main}" if main is not None else self.name]
+        words = [shlex.quote(f"{self.name}:{main}" if main is not None else self.name)]
         return " ".join([*words, *(f"{key}={_word(value)}" for key, value in options.items())])
 
 

@@ -10,15 +10,28 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 # The order in which a newcomer may read: from the ground floor up.
-GROUND = "errors records settings ids answers notation dialogue jsonl machine parts plugins".split()
-LEAVES = "schemes teachers students datasets stages".split()
-TOP = "sources checkpoint authors recipe jobs run cli __main__".split()
+GROUND = [
+    "errors",
+    "records",
+    "settings",
+    "ids",
+    "answers",
+    "notation",
+    "dialogue",
+    "jsonl",
+    "machine",
+    "parts",
+    "plugins",
+]
+LEAVES = ["schemes", "teachers", "students", "datasets", "stages"]
+TOP = ["sources", "checkpoint", "authors", "recipe", "jobs", "run", "cli", "__main__"]
 
 
 def made(readme: str) -> str:
@@ -64,7 +77,8 @@ def _docstring(path: Path) -> str:
 
 
 def _plugin(path: Path) -> str:
-    return re.findall(r'description = "(.*)"', (path / "pyproject.toml").read_text(encoding="utf-8"))[0].rstrip(".")
+    project = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["description"]).rstrip(".")
 
 
 def _comment(path: Path) -> str:

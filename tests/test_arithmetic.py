@@ -177,3 +177,10 @@ def test_other_wrong_options_are_explained(option: str, fault: str) -> None:
 
 def test_a_data_folder_is_passed_over() -> None:
     assert list(islice(resolve("arithmetic/train", data_dir=Path("/nowhere")), 3)) == problems("arithmetic/train", 3)
+
+
+@pytest.mark.parametrize("largest", [30, 100])
+def test_numbers_can_be_kept_small(largest: int) -> None:
+    problems = list(resolve(f"arithmetic:2-4/train largest={largest}", limit=200))
+    numbers = [int(n) for problem in problems for step in problem.steps for n in re.findall(r"\d+", step.solution)]
+    assert largest * 0.8 < max(numbers) <= largest

@@ -13,7 +13,9 @@ import pytest
 
 from tests.command import COMMAND, socratic
 
-PROBLEM = '{"id": "1", "question": "Ann has 3 hens and buys 2. How many has she?", "answer": "3+2 = <<3+2=5>>5\\n#### 5"}\n'
+PROBLEM = (
+    '{"id": "1", "question": "Ann has 3 hens and buys 2. How many has she?", "answer": "3+2 = <<3+2=5>>5\\n#### 5"}\n'
+)
 OTHER = PROBLEM.replace('"1"', '"2"').replace("Ann", "Ben")
 
 
@@ -228,7 +230,9 @@ def test_ctrl_c_ends_with_130_and_whole_lines(tmp_path: Path) -> None:
 
 def test_annotations_without_subquestions_are_counted_and_refused(tmp_path: Path) -> None:
     annotated = socratic("annotate", "-", "--scheme", "cot", stdin=PROBLEM).out
-    done = socratic("train", "-", "-o", "s", "--student", "parrot", "--scheme", "socratic", stdin=annotated, cwd=tmp_path)
+    done = socratic(
+        "train", "-", "-o", "s", "--student", "parrot", "--scheme", "socratic", stdin=annotated, cwd=tmp_path
+    )
     assert done.code == 1
     assert "no annotation can be used for the scheme 'socratic': a step has no subquestion" in done.err
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from random import Random
@@ -9,8 +10,9 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from socratic_cli.datasets.stories import Story, tell
+from socratic_cli.datasets.stories import LIMIT, Story, tell
 from socratic_cli.errors import UsageError
+from socratic_cli.notation import equations
 from socratic_cli.parts import Dataset
 from socratic_cli.records import Problem, fingerprint
 
@@ -28,6 +30,7 @@ class Arithmetic(Dataset):
     steps: str = Field("2-3", description=f"Steps of a problem, as 3 or 2-5, at most {MAX_STEPS}.")
     count: int = Field(1000, ge=1, description="Problems of a split.")
     seed: int = Field(0, description="Another seed, other problems.")
+    largest: int = Field(LIMIT, ge=20, le=LIMIT, description="No larger number occurs: easy sums leave the reasoning.")
 
     @field_validator("steps")
     @classmethod
@@ -55,13 +58,18 @@ class Arithmetic(Dataset):
         while misses < _PATIENCE:
             story = tell(rng, rng.randint(low, high))
             key = int(fingerprint(story.question), 16)
-            if (key % _TEST_SHARE == 0) != (split == "test") or key in seen:
+            if (key % _TEST_SHARE == 0) != (split == "test") or key in seen or _largest(story) > self.largest:
                 misses += 1
                 continue
             misses = 0
             seen.add(key)
             yield story
         raise UsageError(f"there are only {len(seen)} different problems of {self.steps} steps: ask for fewer")
+
+
+def _largest(story: Story) -> int:
+    sides = (side for step in story.steps for equation in equations(step) for side in equation)
+    return max(int(number) for side in sides for number in re.findall(r"\d+", side))
 
 
 def _bounds(steps: str) -> tuple[int, int]:

@@ -52,7 +52,8 @@ def _judged(problem: Problem, scheme: Scheme, teacher: Teacher, transcript: Tran
         scheme=scheme.label,
         author=teacher.label,
         steps=rationale.steps,
-        answer=rationale.answer,
+        # Students learn what is kept: the gold spelling, not "that Ann has 5 hens".
+        answer=problem.answer if correct else rationale.answer,
         correct=correct,
         usage=transcript.usage,
     )

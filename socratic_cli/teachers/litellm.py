@@ -1,11 +1,9 @@
 """A teacher behind an API: every provider that litellm knows, and every local server that speaks OpenAI's dialect.
 
     litellm:openai/gpt-4.1-mini                     key in OPENAI_API_KEY
-    litellm:anthropic/claude-haiku-4-5              key in ANTHROPIC_API_KEY
     litellm:hosted_vllm/NAME api_base=http://localhost:8000/v1
 
-Keys are read by litellm from its providers' own environment variables. They are no options, so they can get into no
-recipe, label or record.
+Keys are their providers' own environment variables, never options: so they get into no recipe, label or record.
 """
 
 from __future__ import annotations
@@ -29,7 +27,6 @@ from socratic_cli.records import Usage
 _UNUSABLE = {401, 402, 403, 404}
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w*(?:Error|Exception|Timeout)\s*[:-]\s*)+")
 _SECRET = re.compile(r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.-]{6,}|\bBearer \S+")
-_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
 class LiteLLM(Teacher):
@@ -78,9 +75,8 @@ class LiteLLM(Teacher):
 
     async def _send(self, litellm: ModuleType, said: list[dict[str, str]]) -> Any:
         """Send one request, once: litellm's retries and the client's lose requests under load."""
-        return await litellm.acompletion(
-            messages=said, num_retries=0, max_retries=0, **self.model_dump(exclude_none=True)
-        )
+        options = self.model_dump(exclude_none=True)
+        return await litellm.acompletion(messages=said, num_retries=0, max_retries=0, **options)
 
     def _explained(self, fault: Exception) -> TeacherError:
         causes = list(_causes(fault))
@@ -108,18 +104,14 @@ def messages(turn: Turn) -> list[dict[str, str]]:
 
 def read(response: Any) -> Reply:
     """Read a response; a refusal, in whatever form, is a reply that was filtered."""
-    usage = getattr(response, "usage", None)
-    tokens = Usage(
-        prompt_tokens=getattr(usage, "prompt_tokens", 0) or 0,
-        completion_tokens=getattr(usage, "completion_tokens", 0) or 0,
-    )
+    counted = getattr(response, "usage", None)
+    usage = Usage(**{key: getattr(counted, key, 0) or 0 for key in Usage.model_fields})
     if not response.choices:
         raise TeacherError("the provider's response holds no reply")
     choice = response.choices[0]
     refusal = (getattr(choice.message, "provider_specific_fields", None) or {}).get("refusal")
-    if refusal or choice.finish_reason == "content_filter":
-        return Reply(refusal or choice.message.content or "", "content_filter", tokens)
-    return Reply(choice.message.content or "", choice.finish_reason or "stop", tokens)
+    finish_reason = "content_filter" if refusal else choice.finish_reason or "stop"
+    return Reply(refusal or choice.message.content or "", finish_reason, usage)
 
 
 def _imported() -> tuple[ModuleType, ModuleType]:
@@ -154,6 +146,6 @@ def _sentence(fault: BaseException) -> str:
     """Return what a provider said as one line of reasonable length, without secrets."""
     text = str(fault)
     for name, value in os.environ.items():
-        if name.endswith(_SECRET_NAMES) and len(value) >= 6:
+        if name.endswith(("KEY", "TOKEN", "SECRET", "PASSWORD")) and len(value) >= 6:
             text = text.replace(value, "***")
     return _SECRET.sub("***", _PREFIX.sub("", " ".join(text.split())))[:500]
