@@ -9,7 +9,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
+from socratic_cli.recipe import read
 from tests.command import COMMAND, socratic
+
+RECIPES = Path(__file__).parent.parent / "recipes"
 
 RECIPE = """\
 name: small
@@ -131,3 +136,18 @@ def test_missing_data_is_a_sentence(tmp_path: Path) -> None:
     done = socratic("run", recipe(tmp_path, text), cwd=tmp_path)
     assert done.code == 1
     assert "none.jsonl cannot be read" in done.err
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_recipe_plans_its_stages(path: Path, tmp_path: Path, data_dir: Path) -> None:
+    done = socratic("run", path, "--dry-run", "--data-dir", data_dir, cwd=tmp_path)
+    assert done.code == 0, done.err
+    verbs = [line.split()[1] for line in done.out.splitlines()]
+    arms = read(path).arms
+    assert set(verbs) == {"annotate", "train", "solve", "bench"}
+    assert verbs.count("solve") >= len(arms) >= 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_there_are_recipes_to_plan() -> None:
+    assert len(list(RECIPES.glob("*.yaml"))) == 5

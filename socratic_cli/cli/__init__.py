@@ -6,6 +6,7 @@ import inspect
 import logging
 import os
 import sys
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -55,6 +56,7 @@ app = typer.Typer(
     cls=Verbs,
     rich_markup_mode=None,
     add_completion=False,
+    pretty_exceptions_enable=False,
     no_args_is_help=True,
     context_settings={"auto_envvar_prefix": "SOCRATIC", "help_option_names": ["-h", "--help"]},
 )
@@ -103,3 +105,5 @@ def _show_notes() -> None:
     handler.setFormatter(_OneLine())
     handler.addFilter(lambda record: record.name.startswith("socratic"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what libraries say to one another

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from socratic_cli import recipe, run
+from socratic_cli.cli import options as o
 from socratic_cli.cli.bench import warn_of_leaks
 from socratic_cli.cli.console import Bar, out, say
 from socratic_cli.jobs import Tally
@@ -25,6 +26,7 @@ def verb(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: --set training.epochs=1.")
     ] = None,
+    data_dir: o.DataDir = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the stages, and which are done; do nothing.")
     ] = False,
@@ -36,7 +38,8 @@ def verb(
     socratic run recipes/quickstart.yaml
     socratic run recipes/gsm8k-cpu.yaml --set train.limit=500 --dry-run
     """
-    wanted = recipe.read(path, set_ or ())
+    data = [f"{source}.data_dir={data_dir}" for source in ("train", "test")] if data_dir else []
+    wanted = recipe.read(path, [*data, *(set_ or ())])
     folder = output or Path("runs") / wanted.name
     if dry_run:
         for stage in run.plan(wanted, folder):
