@@ -43,14 +43,19 @@ def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any)
             raise UsageError(f"{target} was trained in a scheme of its own: leave --scheme out")
         return trained(TrainedStudent.load(target, decoding, **options))
     name = plugins.parse(target)["name"]
-    if scheme is None and (name in plugins.names(Student) or name in plugins.names(Teacher)):
+    is_teacher = name in plugins.names(Teacher)
+    if not is_teacher and name not in plugins.names(Student):
+        raise UsageError(_unknown(target, name))
+    if scheme is None:
         raise UsageError(f"{target} was not trained: say with --scheme how to prompt it")
-    if scheme is not None and name in plugins.names(Student):
-        return untrained(plugins.load(Student, target, **options), scheme, decoding)
-    if scheme is not None and name in plugins.names(Teacher):
+    if is_teacher:
         return _teacher(plugins.load(Teacher, target, **options), scheme)
+    return untrained(plugins.load(Student, target, **options), scheme, decoding)
+
+
+def _unknown(target: str, name: str) -> str:
     known = [*plugins.names(Student), *plugins.names(Teacher)]
-    raise UsageError(
+    return (
         f"{target!r} is neither a folder with a trained student nor an installed student or teacher."
         f"{did_you_mean(name, known)} Installed: {', '.join(known)}."
     )

@@ -228,6 +228,18 @@ def test_ctrl_c_ends_with_130_and_whole_lines(tmp_path: Path) -> None:
     assert all(json.loads(line)["answer"] for line in text.splitlines())
 
 
+def test_a_prompted_model_is_scored_like_a_student_and_its_failures_are_counted(tmp_path: Path) -> None:
+    replies = tmp_path / "replies.jsonl"
+    question = json.loads(PROBLEM)["question"]
+    replies.write_text(json.dumps({"question": question, "reply": "3+2 = <<3+2=5>>5\n#### 5"}) + "\n")
+    done = socratic("solve", f"parrot:{replies}", "-", "--scheme", "cot", stdin=PROBLEM + OTHER)
+    assert done.code == 3
+    solved = {line["problem"]["id"]: line for line in map(json.loads, done.out.splitlines())}
+    assert solved["1"]["correct"] is True
+    assert (solved["2"]["answer"], solved["2"]["unanswered"]) == (None, "failed")
+    assert "1 failed" in done.err
+
+
 def test_annotations_without_subquestions_are_counted_and_refused(tmp_path: Path) -> None:
     annotated = socratic("annotate", "-", "--scheme", "cot", stdin=PROBLEM).out
     done = socratic(

@@ -83,6 +83,8 @@ def verb(
     aside.tell()
     say(summary("solved", tally))
     warn_of_leaks(tally)
+    if tally.reasons["failed"]:
+        raise typer.Exit(3)
 
 
 def warn_of_leaks(tally: Tally) -> None:

@@ -6,8 +6,18 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from socratic_cli.answers import same_answer
-from socratic_cli.dialogue import Model, RehearsalError, Reply, Turn, play, rehearse
-from socratic_cli.errors import InputError
+from socratic_cli.dialogue import (
+    Dialogue,
+    Model,
+    RehearsalError,
+    Reply,
+    Transcript,
+    Turn,
+    Unanswered,
+    play,
+    rehearse,
+)
+from socratic_cli.errors import InputError, TeacherError, TeacherUnusable
 from socratic_cli.notation import NotationError
 from socratic_cli.parts import Scheme
 from socratic_cli.records import Problem, Rationale, Solution
@@ -74,21 +84,36 @@ async def solve(
     async def one(problem: Problem) -> Solution:
         dialogue = scheme.annotate(problem.blind()) if prompted else scheme.solve(problem.blind())
         replier = Oracle(model, roles, scheme, problem) if roles else model
-        transcript = await play(dialogue, replier)
-        rationale, why = transcript.rationale or Rationale(), transcript.unanswered
-        gold = problem.answer
-        return Solution(
-            problem=problem,
-            scheme=scheme.label,
-            author=author,
-            steps=rationale.steps,
-            answer=rationale.answer,
-            correct=None if gold is None else same_answer(rationale.answer, gold),
-            unanswered=None if rationale.answer else why.reason if why else "unreadable",
-            usage=transcript.usage,
-            trace=tuple(transcript.exchanges),
-            **({"leaked": True} if seen is not None and seen(problem.question) else {}),
-        )
+        leaked = seen is not None and seen(problem.question)
+        return _solution(problem, scheme, author, await _played(dialogue, replier), leaked)
 
     async for solution in as_finished(problems, one, width):
         yield solution
+
+
+async def _played(dialogue: Dialogue, model: Model) -> Transcript:
+    """Play a dialogue; a model that fails on this problem alone leaves it unanswered."""
+    try:
+        return await play(dialogue, model)
+    except TeacherUnusable:
+        raise
+    except TeacherError as fault:
+        return Transcript(unanswered=Unanswered("failed", str(fault)))
+
+
+def _solution(problem: Problem, scheme: Scheme, author: str, transcript: Transcript, leaked: bool) -> Solution:
+    rationale, why = transcript.rationale or Rationale(), transcript.unanswered
+    known = {"correct": same_answer(rationale.answer, problem.answer)} if problem.answer is not None else {}
+    missing = {"unanswered": why.reason if why else "unreadable"} if rationale.answer is None else {}
+    return Solution(
+        problem=problem,
+        scheme=scheme.label,
+        author=author,
+        steps=rationale.steps,
+        answer=rationale.answer,
+        usage=transcript.usage,
+        trace=tuple(transcript.exchanges),
+        **known,
+        **missing,
+        **({"leaked": True} if leaked else {}),
+    )
