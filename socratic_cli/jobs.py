@@ -135,9 +135,11 @@ def solve_file(
     return tally
 
 
-def bench_files(sources: Iterable[str | Path], folder: Path | None) -> list[Score]:
+def bench_files(
+    sources: Iterable[str | Path], folder: Path | None, on_invalid: jsonl.OnInvalid | None = None
+) -> list[Score]:
     """Score files of solutions; scores and table go to `folder` as well."""
-    scores = bench(solution for source in sources for solution in solutions(source))
+    scores = bench(solution for source in sources for solution in solutions(source, on_invalid))
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         jsonl.write_all(folder / "scores.jsonl", scores)

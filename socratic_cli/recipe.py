@@ -18,21 +18,16 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from socratic_cli import plugins
 from socratic_cli.errors import RecipeError, UsageError, did_you_mean
 from socratic_cli.parts import Part, Scheme, Student, Teacher
-from socratic_cli.settings import Decoding, Settings, Training
+from socratic_cli.settings import Decoding, Selection, Settings, Training
 
 Spec = str | dict[str, Any]
 P = TypeVar("P", bound=Part)
 
 
-class Source(Settings):
-    """Problems: a data set and split, or a file, and how many of them."""
+class Source(Selection):
+    """Problems: a data set and split, or a file, and which of them."""
 
     source: str = Field(description="gsm8k/train, arithmetic:2-3/test, a JSONL file.")
-    limit: int | None = Field(None, gt=0, description="At most so many problems.")
-    offset: int = Field(0, ge=0, description="Problems passed over at the beginning.")
-    data_dir: Path | None = Field(None, description="Folder that holds the data sets' files.")
-    question_field: str | None = Field(None, description="Name of the question in a JSONL of one's own.")
-    answer_field: str | None = Field(None, description="Name of the answer in a JSONL of one's own.")
 
 
 class Arm(Settings):

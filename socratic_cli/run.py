@@ -82,38 +82,48 @@ class Data:
         return _problems(self.source)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a recipe comes to: its data, and its stages in an order in which they can be run."""
+
+    recipe: Recipe
+    folder: Path
+    data: dict[str, Data]
+    stages: list[Stage]
+
+
 def execute(recipe: Recipe, folder: Path, watcher: Watcher) -> Path:
     """Run every stage that is not done, and return the folder of the scores.
 
     Raises:
         SocraticError: a stage failed; those before it stay done.
     """
-    stages = plan(recipe, folder)
-    for stage in stages:
+    planned = plan(recipe, folder)
+    for stage in planned.stages:
         done = stage.done
         watcher.stage(stage, done)
         if not done:
             stage.run(watcher)
-        _write_manifest(recipe, folder, stages)
-    return stages[-1].folder
+        _write_manifest(planned)
+    return planned.stages[-1].folder
 
 
-def plan(recipe: Recipe, folder: Path) -> list[Stage]:
-    """Return the stages of a recipe, each once, in an order in which they can be run.
-
-    The data is read (not kept) to know whether it changed.
-    """
-    return _Planner(recipe, folder).stages()
+def plan(recipe: Recipe, folder: Path) -> Plan:
+    """Return the stages of a recipe, each once. The data is read (not kept) to know whether it changed."""
+    train, test = _data(recipe.train), _data(recipe.test)
+    stages = _Planner(recipe, folder, train, test).stages()
+    return Plan(recipe, folder, {"train": train, "test": test}, stages)
 
 
 @dataclass
 class _Planner:
     recipe: Recipe
     folder: Path
+    train_data: Data
+    test_data: Data
     found: dict[str, Stage] = field(default_factory=dict)
 
     def stages(self) -> list[Stage]:
-        self.train_data, self.test_data = _data(self.recipe.train), _data(self.recipe.test)
         solved = [
             self._arm(name, arm, plugins.load(Student, student), seed)
             for name, arm in self.recipe.arms.items()
@@ -218,14 +228,7 @@ def _key(*inputs: str) -> str:
 
 
 def _problems(source: Source) -> Iterator[Problem]:
-    return sources.resolve(
-        source.source,
-        data_dir=source.data_dir,
-        question_field=source.question_field,
-        answer_field=source.answer_field,
-        limit=source.limit,
-        offset=source.offset,
-    )
+    return sources.resolve(source.source, **source.model_dump(exclude={"source"}))
 
 
 def _data(source: Source) -> Data:
@@ -247,13 +250,14 @@ def _file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _write_manifest(recipe: Recipe, folder: Path, stages: list[Stage]) -> None:
-    done = {str(stage.folder.relative_to(folder)): _mark_of(stage) for stage in stages if stage.done}
-    manifest = {"recipe": recipe.model_dump(mode="json"), **describe_machine(), "stages": done}
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f".{_MANIFEST}"
+def _write_manifest(plan: Plan) -> None:
+    done = {str(stage.folder.relative_to(plan.folder)): _mark_of(stage) for stage in plan.stages if stage.done}
+    data = {name: {"problems": found.count, "sha256": found.key} for name, found in plan.data.items()}
+    manifest = {"recipe": plan.recipe.model_dump(mode="json"), "data": data, **describe_machine(), "stages": done}
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    beside = plan.folder / f".{_MANIFEST}"
     beside.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    beside.replace(folder / _MANIFEST)
+    beside.replace(plan.folder / _MANIFEST)
 
 
 def _mark_of(stage: Stage) -> Any:

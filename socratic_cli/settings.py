@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -14,6 +15,20 @@ class Settings(BaseModel):
 
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+class Selection(Settings):
+    """Which problems of a source are taken, and where and how they are read."""
+
+    limit: int | None = Field(None, gt=0, description="At most so many problems.")
+    offset: int = Field(0, ge=0, description="Problems passed over at the beginning.")
+    data_dir: Path | None = Field(
+        None,
+        description="Folder with the data sets' files; without it they come from the hub.",
+        json_schema_extra={"envvar": "SOCRATIC_DATA"},
+    )
+    question_field: str | None = Field(None, description="Field of the question in a JSONL of your own.")
+    answer_field: str | None = Field(None, description="Field of the answer in a JSONL of your own.")
 
 
 class Training(Settings):

@@ -57,6 +57,8 @@ def test_every_arm_is_scored_and_on_record(tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "runs/small/manifest.json").read_text())
     assert manifest["recipe"]["training"]["epochs"] == 1
     assert manifest["packages"]["torch"]
+    assert manifest["data"]["train"]["problems"] == 6
+    assert len(manifest["data"]["test"]["sha256"]) == 64
     assert manifest["plugins"]["socratic-parrot"]
     assert manifest["machine"]["cpus"]
     assert all(stage["seconds"] >= 0 and stage["key"] for stage in manifest["stages"].values())

@@ -9,10 +9,13 @@ import typer
 from socratic_cli import jobs, sources
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say, summary
+from socratic_cli.cli.flags import with_settings
 from socratic_cli.parts import Scheme, Teacher
 from socratic_cli.plugins import load
+from socratic_cli.settings import Selection
 
 
+@with_settings
 def verb(
     problems: o.Problems = "-",
     output: o.Out = "-",
@@ -24,14 +27,10 @@ def verb(
     api_base: o.ApiBase = None,
     rejects: Annotated[str | None, typer.Option(help="Where rejected ones go [default: beside the output].")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Problems asked at the same time.")] = 16,
-    limit: o.Limit = None,
-    offset: o.Offset = 0,
-    data_dir: o.DataDir = None,
-    question_field: o.QuestionField = None,
-    answer_field: o.AnswerField = None,
     skip_invalid: o.SkipInvalid = False,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
+    selection: Selection = ...,  # type: ignore[assignment]
 ) -> None:
     """An annotation is kept if it reaches the gold answer. The others go to a file beside the output, each with its
     reason (wrong-answer, unreadable, truncated, refused, failed) and the teacher's raw replies.
@@ -43,24 +42,16 @@ def verb(
     aside = o.Aside(problems, skip_invalid)
     chosen = load(Teacher, teacher, api_base=api_base)
     written_as = load(Scheme, scheme or "socratic", exemplars=exemplars, shots=shots, show=show)
-    found = sources.resolve(
-        problems,
-        data_dir=data_dir,
-        question_field=question_field,
-        answer_field=answer_field,
-        limit=limit,
-        offset=offset,
-        on_invalid=aside.on_invalid,
-    )
+    found = sources.resolve(problems, **selection.model_dump(), on_invalid=aside.on_invalid)
     beside = rejects or (None if output == jobs.STDIO else f"{output.removesuffix('.jsonl')}.rejected.jsonl")
-    with bar("annotate", limit) as shown:
+    with bar("annotate", selection.limit) as shown:
         tally = jobs.annotate_file(
             found,
             written_as,
             chosen,
             output,
             beside,
-            lambda so_far: shown.tally(so_far, limit),
+            shown.tally,
             resume=resume,
             overwrite=overwrite,
             width=concurrency,

@@ -16,7 +16,7 @@ from socratic_cli.cli.console import bar, out, say
 from socratic_cli.cli.flags import with_settings
 from socratic_cli.errors import UsageError
 from socratic_cli.records import Score
-from socratic_cli.settings import Decoding
+from socratic_cli.settings import Decoding, Selection
 from socratic_cli.stages.bench import markdown
 
 
@@ -31,11 +31,10 @@ def verb(
     ] = None,
     problems: Annotated[str | None, typer.Option(help="What students solve first: gsm8k/test, a file ...")] = None,
     load_in_8bit: o.LoadIn8Bit = None,
-    limit: o.Limit = None,
-    offset: o.Offset = 0,
-    data_dir: o.DataDir = None,
-    question_field: o.QuestionField = None,
-    answer_field: o.AnswerField = None,
+    skip_invalid: o.SkipInvalid = False,
+    resume: o.Resume = False,
+    overwrite: o.Overwrite = False,
+    selection: Selection = ...,  # type: ignore[assignment]
     decoding: Decoding = ...,  # type: ignore[assignment]
 ) -> None:
     """Solutions are scored by exact match of their final answers; students solve --problems first. The table goes to
@@ -47,32 +46,29 @@ def verb(
     """
     wanted = targets or [jobs.STDIO]
     students = [target for target in wanted if is_student(target)]
-    for target in wanted:
-        if target not in students and Path(target).is_dir():
-            raise UsageError(f"{target} is a folder without a student: name a student or a file of solutions")
+    files = [target for target in wanted if target not in students]
+    _refuse_folders(files)
     if students and problems is None:
         raise UsageError(f"{students[0]} is a student: say with --problems what it shall solve")
+    aside = o.Aside(files[0] if files else jobs.STDIO, skip_invalid)
     with ExitStack() as stack:
         place = output or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        solved = []
         for student in students:
             author = authors.find(student, None, decoding, load_in_8bit=load_in_8bit)
-            path = place / f"solutions-{Path(student).name}.jsonl"
-            found = sources.resolve(
-                problems or "",
-                data_dir=data_dir,
-                question_field=question_field,
-                answer_field=answer_field,
-                limit=limit,
-                offset=offset,
-            )
-            with bar(f"solve {student}", limit) as shown:
-                jobs.solve_file(found, author, str(path), lambda t, shown=shown: shown.tally(t, limit))  # type: ignore[misc]
-            solved.append(path)
-        files = [target for target in wanted if target not in students]
-        scores = jobs.bench_files([*files, *solved], output)
+            found = sources.resolve(problems or "", **selection.model_dump())
+            files.append(str(place / f"solutions-{Path(student).name}.jsonl"))
+            with bar(f"solve {student}", selection.limit) as shown:
+                jobs.solve_file(found, author, files[-1], shown.tally, resume=resume, overwrite=overwrite)
+        scores = jobs.bench_files(files, output, aside.on_invalid)
+    aside.tell()
     out(markdown(scores))
     warn_of_leaks(scores)
+
+
+def _refuse_folders(files: list[str]) -> None:
+    for target in files:
+        if Path(target).is_dir():
+            raise UsageError(f"{target} is a folder without a student: name a student or a file of solutions")
 
 
 def warn_of_leaks(scores: list[Score]) -> None:

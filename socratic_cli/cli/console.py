@@ -50,7 +50,7 @@ class Bar:
         """Begin with a bar of `total` pieces of work, or without an end."""
         console = Console(stderr=True)
         self._terminal = console.is_terminal
-        self._what = what
+        self._what, self._total = what, total
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -76,7 +76,7 @@ class Bar:
         """Show how far annotating or solving is."""
         share = f"{tally.kept / tally.done:.0%} kept" if tally.done else ""
         done = tally.done + tally.skipped
-        self._show(done, total, share if tally.kept < tally.done else "")
+        self._show(done, total or self._total, share if tally.kept < tally.done else "")
 
     def progress(self, progress: parts.Progress) -> None:
         """Show how far training is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 import typer
 from pydantic import ValidationError
@@ -47,7 +47,8 @@ def _flag(name: str, group: type[Settings]) -> inspect.Parameter:
     if field.default is not None:
         help_ = f"{help_} [default: {field.default}]"
     kind: Any = field.annotation
-    option = typer.Option(None, help=help_, show_default=False)
+    more = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    option = typer.Option(None, help=help_, show_default=False, envvar=cast(str | None, more.get("envvar")))
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind | None)
 
 

@@ -19,14 +19,6 @@ Problems = Annotated[str, typer.Argument(help="gsm8k/train, svamp/test, arithmet
 Out = Annotated[str, typer.Option("-o", "--output", help="JSONL file to write; - is standard output.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an existing output: only what is missing is done.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="At most so many problems.")]
-Offset = Annotated[int, typer.Option(min=0, help="Problems passed over at the beginning.")]
-DataDir = Annotated[
-    Path | None,
-    typer.Option(envvar="SOCRATIC_DATA", help="Folder with the data sets' files; without it they come from the hub."),
-]
-QuestionField = Annotated[str | None, typer.Option(help="Field of the question in a JSONL of your own.")]
-AnswerField = Annotated[str | None, typer.Option(help="Field of the answer in a JSONL of your own.")]
 SkipInvalid = Annotated[
     bool, typer.Option("--skip-invalid", help="Set lines that cannot be read aside (FILE.invalid) instead of stopping.")
 ]

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from socratic_cli import recipe, run
-from socratic_cli.cli import options as o
 from socratic_cli.cli.bench import warn_of_leaks
 from socratic_cli.cli.console import Bar, out, say
 from socratic_cli.jobs import Tally
@@ -26,7 +25,9 @@ def verb(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: --set training.epochs=1.")
     ] = None,
-    data_dir: o.DataDir = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="SOCRATIC_DATA", help="Folder with the data sets' files; else from the hub.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the stages, and which are done; do nothing.")
     ] = False,
@@ -42,7 +43,7 @@ def verb(
     wanted = recipe.read(path, [*data, *(set_ or ())])
     folder = output or Path("runs") / wanted.name
     if dry_run:
-        for stage in run.plan(wanted, folder):
+        for stage in run.plan(wanted, folder).stages:
             out(f"{'done' if stage.done else 'todo'}  {stage.verb:<9} {stage.what}  ->  {stage.folder}\n")
         return
     with Watch() as watch:

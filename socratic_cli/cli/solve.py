@@ -13,7 +13,7 @@ from socratic_cli.cli.console import bar, say, summary
 from socratic_cli.cli.flags import with_settings
 from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Tally
-from socratic_cli.settings import Decoding
+from socratic_cli.settings import Decoding, Selection
 
 
 @with_settings
@@ -32,14 +32,10 @@ def verb(
     api_base: o.ApiBase = None,
     load_in_8bit: o.LoadIn8Bit = None,
     width: Annotated[int, typer.Option("--concurrency", min=1, help="Problems open at the same time.")] = 128,
-    limit: o.Limit = None,
-    offset: o.Offset = 0,
-    data_dir: o.DataDir = None,
-    question_field: o.QuestionField = None,
-    answer_field: o.AnswerField = None,
     skip_invalid: o.SkipInvalid = False,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
+    selection: Selection = ...,  # type: ignore[assignment]
     decoding: Decoding = ...,  # type: ignore[assignment]
 ) -> None:
     """A trained student works in its own scheme: its roles reply to one another, no large model is called. Any other
@@ -60,21 +56,13 @@ def verb(
         api_base=api_base,
         load_in_8bit=load_in_8bit,
     )
-    found = sources.resolve(
-        problems,
-        data_dir=data_dir,
-        question_field=question_field,
-        answer_field=answer_field,
-        limit=limit,
-        offset=offset,
-        on_invalid=aside.on_invalid,
-    )
-    with bar("solve", limit) as shown:
+    found = sources.resolve(problems, **selection.model_dump(), on_invalid=aside.on_invalid)
+    with bar("solve", selection.limit) as shown:
         tally = jobs.solve_file(
             found,
             chosen,
             output,
-            lambda so_far: shown.tally(so_far, limit),
+            shown.tally,
             oracle=[role for role in oracle.split(",") if role],
             resume=resume,
             overwrite=overwrite,
