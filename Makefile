@@ -28,7 +28,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Writes the file tree and the help of every verb into the README; a test fails where they differ.
+# Writes the README's file tree and help, and the schema of recipes; a test fails where they differ.
 readme: install
 	$(BIN)/python tests/readme.py
 

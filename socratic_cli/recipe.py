@@ -46,7 +46,9 @@ class Arm(Settings):
 class Recipe(Settings):
     """An experiment: every arm with every student and seed, trained on `train` and scored on `test`."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="Names the folder of the results.")
+    name: str = Field(
+        "recipe", pattern=r"^[\w.-]+$", description="Names the folder of the results [default: the file]."
+    )
     train: Source
     test: Source
     teacher: Spec = Field("gold", description="Who writes the annotations.")
@@ -56,12 +58,12 @@ class Recipe(Settings):
     seeds: tuple[int, ...] = (0,)
     arms: dict[str, Arm] = Field(min_length=1, description="Name of the arm: its scheme and what differs.")
 
-    @field_validator("train", "test", mode="before")
+    @field_validator("train", "test", mode="before", json_schema_input_type=str | Source)
     @classmethod
     def _short_source(cls, value: Any) -> Any:
         return {"source": value} if isinstance(value, str) else value
 
-    @field_validator("arms", mode="before")
+    @field_validator("arms", mode="before", json_schema_input_type=dict[str, str | Arm])
     @classmethod
     def _short_arms(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):

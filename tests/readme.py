@@ -1,11 +1,12 @@
-"""The parts of the README that are made from the code: the file tree, and the help of every verb.
+"""What is made from the code: the README's file tree and help, and the JSON schema of recipes for editors.
 
-Run as a program it writes them there; a test fails where they differ.
+Run as a program it writes them; a test fails where they differ.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+SCHEMA = ROOT / "recipes" / "recipe.schema.json"
 # The order in which a newcomer may read: from the ground floor up.
 GROUND = [
     "errors",
@@ -37,6 +39,13 @@ TOP = ["sources", "checkpoint", "authors", "recipe", "jobs", "run", "cli", "__ma
 def made(readme: str) -> str:
     """Return the README with its made parts as the code has them now."""
     return _between(_between(readme, "tree", _tree()), "help", _help())
+
+
+def schema() -> str:
+    """Return the JSON schema of recipes."""
+    from socratic_cli.recipe import Recipe
+
+    return json.dumps(Recipe.model_json_schema(), indent=2) + "\n"
 
 
 def _between(readme: str, what: str, text: str) -> str:
@@ -106,4 +115,5 @@ def _block(*verb: str) -> str:
 
 
 if __name__ == "__main__":
+    SCHEMA.write_text(schema(), encoding="utf-8")
     README.write_text(made(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
+from ruamel.yaml import YAML
+
 from socratic_cli.records import Problem
 from tests.command import socratic
-from tests.readme import README, made
+from tests.readme import README, SCHEMA, made, schema
 
 ROOT = README.parent
 TEXT = README.read_text(encoding="utf-8")
@@ -18,6 +21,14 @@ TEXT = README.read_text(encoding="utf-8")
 
 def test_file_tree_and_help_are_the_code_s() -> None:
     assert made(TEXT) == TEXT, "run `make readme`"
+
+
+def test_the_schema_of_recipes_is_the_code_s_and_every_recipe_names_it() -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == schema(), "run `make readme`"
+    for recipe in SCHEMA.parent.glob("*.yaml"):
+        text = recipe.read_text(encoding="utf-8")
+        assert f"# yaml-language-server: $schema={SCHEMA.name}\n" in text
+        jsonschema.validate(YAML(typ="safe").load(text), json.loads(schema()))
 
 
 def test_links_lead_somewhere() -> None:
