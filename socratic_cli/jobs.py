@@ -69,6 +69,7 @@ def annotate_file(
         OutputError: a file exists and is neither resumed nor overwritten.
     """
     tally = Tally()
+    problems = _started(iter(problems))
     with ExitStack() as files:
         done = _claim(out, resume, overwrite) | (_claim(rejects, resume, overwrite) if rejects else set())
         kept_to = files.enter_context(jsonl.Writer(out))
@@ -106,14 +107,13 @@ def solve_file(
         OutputError: the file exists and is neither resumed nor overwritten.
     """
     tally = Tally()
+    problems = _started(iter(problems))
     done = _claim(out, resume, overwrite)
-    # The first problem is read before the weights are loaded: bad input is told in a second, not in ten.
-    waiting = _started(_remaining(problems, done, tally))
     with jsonl.Writer(out) as writer, author.open() as model:
 
         async def work() -> None:
             found = solve(
-                waiting,
+                _remaining(problems, done, tally),
                 author.scheme,
                 model,
                 author.label,
@@ -182,5 +182,8 @@ def _remaining(problems: Iterable[Problem], done: set[str], tally: Tally) -> Ite
 
 
 def _started(problems: Iterator[Problem]) -> Iterator[Problem]:
-    """Read the first problem now, the others when they are asked for."""
+    """Read the first problem now, the others when they are asked for.
+
+    So input that cannot be read is told before an output is emptied, and in a second, not after loading weights.
+    """
     return chain(list(islice(problems, 1)), problems)

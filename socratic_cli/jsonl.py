@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO, NamedTuple, TypeVar
 import jsonlines
 from pydantic import BaseModel, ValidationError
 
-from socratic_cli.errors import InputError, OutputError, ReaderGone
+from socratic_cli.errors import InputError, OutputError, ReaderGone, UsageError
 
 MAX_LINE = 4 * 1024 * 1024
 """Bytes of one line. A longer one is not a problem but a file without line ends."""
@@ -85,6 +85,8 @@ def record(kind: type[R]) -> Callable[[Line], R]:
 
 def _opened(source: str | Path) -> BinaryIO:
     if str(source) == "-":
+        if sys.stdin.isatty():
+            raise UsageError("nothing is piped in: name a file, a data set, or pipe JSONL into this command")
         # A second handle, so that closing it leaves standard input itself open.
         return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     path = Path(source)

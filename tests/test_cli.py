@@ -89,6 +89,25 @@ def test_an_existing_output_is_refused_resumed_or_overwritten(tmp_path: Path) ->
     assert len(out.read_bytes().splitlines()) == 1
 
 
+def test_bad_input_does_not_empty_an_output_that_may_be_overwritten(tmp_path: Path) -> None:
+    out = tmp_path / "a.jsonl"
+    assert socratic("annotate", "-", "--scheme", "cot", "-o", out, stdin=PROBLEM).code == 0
+    before = out.read_bytes()
+    assert socratic("annotate", "-", "--scheme", "cot", "-o", out, "--overwrite", stdin="{oops\n").code == 1
+    assert socratic("annotate", "none.jsonl", "--scheme", "cot", "-o", out, "--overwrite").code == 1
+    assert out.read_bytes() == before
+
+
+def test_a_terminal_without_input_is_told_what_is_due(tmp_path: Path) -> None:
+    leader, follower = os.openpty()
+    for verb in (["annotate"], ["train", "-o", "s", "--student", "parrot"], ["bench"]):
+        done = subprocess.run([*COMMAND, *verb], stdin=follower, capture_output=True, cwd=tmp_path, check=False)
+        assert done.returncode == 2
+        assert b"nothing is piped in" in done.stderr
+    os.close(leader)
+    os.close(follower)
+
+
 def test_an_existing_student_is_refused_or_overwritten(student: Path) -> None:
     annotated = socratic("annotate", "-", "--scheme", "cot", stdin=OTHER).out
     before = (student / "trained-on.txt").read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -11,7 +10,6 @@ from socratic_cli import authors, jobs, sources
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say, summary
 from socratic_cli.cli.flags import with_settings
-from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Tally
 from socratic_cli.settings import Decoding, Selection
 
@@ -46,8 +44,6 @@ def verb(
     socratic solve s gsm8k/test --limit 100 -o solutions.jsonl
     socratic solve litellm:openai/gpt-4.1-mini --scheme cot gsm8k/test -o solutions.jsonl
     """
-    if problems == jobs.STDIO and sys.stdin.isatty():
-        raise UsageError("no problems: name a data set or a file, or pipe JSONL into this command")
     aside = o.Aside(problems, skip_invalid)
     chosen = authors.find(
         author,
