@@ -38,7 +38,7 @@ class Training(Settings):
         None, gt=0, description="Passes over the training set [default: 3, unless --max-steps]."
     )
     max_steps: int | None = Field(None, gt=0, description="Optimiser steps, instead of epochs.")
-    learning_rate: float = Field(5e-4, gt=0, description="Peak learning rate of AdamW.")
+    learning_rate: float = Field(2e-4, gt=0, description="Peak learning rate of AdamW; adapters want about 1e-3.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the learning rate rises linearly.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's weight decay.")
     batch_size: int = Field(16, gt=0, description="Sequences of one optimiser step.")

@@ -39,7 +39,7 @@ def verb(
     The scheme is the annotations' own unless --scheme names another.
 
     \b
-    socratic train annotations.jsonl -o s --student smollm2-135m --epochs 2
+    socratic train annotations.jsonl -o s --student smollm2-135m --lora --epochs 1 --learning-rate 1e-3
     socratic train annotations.jsonl -o s --student huggingface:gpt2-large --load-in-8bit --scheme cot
     """
     refuse_existing(output, overwrite=overwrite)
