@@ -98,6 +98,15 @@ def test_bad_input_does_not_empty_an_output_that_may_be_overwritten(tmp_path: Pa
     assert out.read_bytes() == before
 
 
+def test_an_oracle_of_no_role_is_refused(student: Path) -> None:
+    done = socratic("solve", student, "-", "--oracle", "plannr", stdin=PROBLEM)
+    assert done.code == 2
+    assert "cot has no role 'plannr' for an oracle: it has solver" in done.err
+    prompted = socratic("solve", "gold", "-", "--scheme", "cot", "--oracle", "solver", stdin=PROBLEM)
+    assert prompted.code == 2
+    assert "a prompted model has none" in prompted.err
+
+
 def test_a_terminal_without_input_is_told_what_is_due(tmp_path: Path) -> None:
     leader, follower = os.openpty()
     for verb in (["annotate"], ["train", "-o", "s", "--student", "parrot"], ["bench"]):
@@ -278,4 +287,6 @@ def test_list_shows_parts_and_their_options() -> None:
     assert done.code == 0
     for name in ("socratic-unified", "litellm", "huggingface", "parrot", "arithmetic", "strategyqa", "guidance"):
         assert name in done.out
-    assert "gsm8k" not in socratic("list", "schemes").out.split("exemplars")[0]
+    schemes = socratic("list", "schemes").out
+    assert "socratic-unified" in schemes
+    assert "litellm" not in schemes

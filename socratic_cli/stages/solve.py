@@ -17,7 +17,7 @@ from socratic_cli.dialogue import (
     play,
     rehearse,
 )
-from socratic_cli.errors import InputError, TeacherError, TeacherUnusable
+from socratic_cli.errors import InputError, TeacherError, TeacherUnusable, UsageError
 from socratic_cli.notation import NotationError
 from socratic_cli.parts import Scheme
 from socratic_cli.records import Problem, Rationale, Solution
@@ -35,6 +35,7 @@ class Oracle:
 
         Raises:
             InputError: the problem has no gold rationale that the scheme can be made of.
+            UsageError: the scheme has no such role.
         """
         self._model = model
         self._roles = frozenset(roles)
@@ -45,6 +46,8 @@ class Oracle:
             raise InputError(f"problem {problem.id} has no gold rationale for an oracle: {fault}") from fault
         for example in examples:
             self._gold[example.role].append(example.completion)
+        for role in self._roles - set(self._gold):
+            raise UsageError(f"{scheme.label} has no role {role!r} for an oracle: it has {', '.join(self._gold)}")
 
     async def reply(self, turn: Turn) -> Reply:
         """Reply with the next gold reply of an oracle's role, else with the model's."""
@@ -80,6 +83,8 @@ async def solve(
     if prompted:
         scheme = scheme.model_copy(update={"show": ()})
     roles = tuple(oracle)
+    if prompted and roles:
+        raise UsageError("an oracle replies for roles of trained students: a prompted model has none")
 
     async def one(problem: Problem) -> Solution:
         dialogue = scheme.annotate(problem.blind()) if prompted else scheme.solve(problem.blind())
