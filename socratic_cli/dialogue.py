@@ -19,7 +19,7 @@ class Turn:
 
     `prompt` never ends in a blank: byte-pair tokenizers make the blank the beginning of the reply. The reply ends
     after the first of the `stop` marks; without marks it ends when the model ends it. `instruction` and `shots`
-    are for models that were not trained on the role.
+    are for models that were not trained on the role. `sample` numbers the replies wanted to one and the same prompt.
     """
 
     role: str
@@ -28,15 +28,20 @@ class Turn:
     stop: tuple[str, ...] = ()
     instruction: str = ""
     shots: tuple[Example, ...] = ()
+    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model said; `finish_reason` is the field's: stop, length, content_filter."""
+    """What a model said; `finish_reason` is the field's: stop, length, content_filter.
+
+    `thinking` is what a reasoning model thought aloud before; no scheme reads it.
+    """
 
     text: str
     finish_reason: str = "stop"
     usage: Usage = field(default_factory=Usage)
+    thinking: str = ""
 
 
 Dialogue = Generator[Turn, Reply, Rationale]

@@ -3,9 +3,13 @@
     SocraticError            exit 1   something went wrong; the message says what, where and how to mend it
     |- InputError            exit 1   a record or a file that cannot be read (file and line)
     |- OutputError           exit 2   an output that exists, or cannot be written
-    |- TeacherError          exit 1   a teacher that gave no reply to one problem
+    |- TeacherError          exit 1   a teacher that gave no reply to one problem, and will not give one
+    |  |- TeacherBusy        exit 1   a teacher that may reply if it is asked again
+    |  |- NotStored          exit 1   no reply is stored, and nobody is to be asked
     |  `- TeacherUnusable    exit 1   a teacher that cannot be reached, or refuses the key or the model
+    |- BudgetReached         exit 5   the next reply could cost more than is left of --max-cost
     |- StudentError          exit 1   a student that cannot be loaded, trained or saved
+    |- Interrupted           exit 130 Ctrl-C, or 143 after a termination; the same command goes on
     |- ReaderGone            exit 141 standard output was closed by its reader, as by `| head`; not worth a sentence
     `- UsageError            exit 2   an unknown name, a flag that does not fit
        |- RecipeError        exit 2   a recipe with faults, all of them listed
@@ -39,6 +43,45 @@ class OutputError(SocraticError):
 
 class TeacherError(SocraticError):
     """A teacher that could not reply."""
+
+
+class TeacherBusy(TeacherError):
+    """A teacher that gave no reply now, and may give one when asked again.
+
+    Attributes:
+        retry_after: seconds it asked to be left alone, if it did.
+        overloaded: whether it said that it is asked too much.
+        billed: whether it may have counted the request all the same: its reply was lost on the way.
+    """
+
+    def __init__(
+        self, message: str, retry_after: float | None = None, overloaded: bool = False, billed: bool = False
+    ) -> None:
+        super().__init__(message, retry_after, overloaded, billed)
+        self.retry_after = retry_after
+        self.overloaded = overloaded
+        self.billed = billed
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class NotStored(TeacherError):
+    """No reply is stored, and nobody is to be asked for one."""
+
+
+class BudgetReached(SocraticError):
+    """What may be spent is spent; everything that was paid for is kept."""
+
+    exit_code = 5
+
+
+class Interrupted(SocraticError):
+    """A run that a signal ended in good order; the code is what a shell gives a program that the signal ended."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal
 
 
 class TeacherUnusable(TeacherError):

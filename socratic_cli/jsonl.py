@@ -6,12 +6,15 @@ written is whole whenever the process ends.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any, BinaryIO, NamedTuple, TypeVar
+from typing import IO, Any, BinaryIO, NamedTuple, TypeVar, cast
 
 import jsonlines
 from pydantic import BaseModel, ValidationError
@@ -138,18 +141,24 @@ def _holds_half_a_character(raw: bytes, value: dict[str, Any]) -> bool:
 
 
 class Writer:
-    """Writes records to a file or to standard output, one whole line each, flushed."""
+    """Writes records to a file or to standard output: a line is there whole or not at all.
 
-    def __init__(self, target: str | Path) -> None:
+    `lock` keeps other processes from writing the same file for as long as it is open. The lock is the system's own
+    (flock) and goes with its process, however that ends; where there is no flock (Windows) nothing is locked.
+    """
+
+    def __init__(self, target: str | Path, *, lock: bool = False) -> None:
         """Open `target` for appending; `-` is standard output.
 
         Raises:
-            OutputError: the file cannot be opened.
+            OutputError: the file cannot be opened, or another process has locked it.
         """
         self.target = target
         self.count = 0
-        self._stream: IO[str] = sys.stdout if str(target) == "-" else _appended(Path(target))
-        self._lines = jsonlines.Writer(self._stream, flush=True)
+        self._file = None if str(target) == "-" else _Appending(_appended(Path(target)))
+        self._lines = jsonlines.Writer(cast(IO[str], self._file or sys.stdout), flush=True)
+        if lock and self._file is not None:
+            _lock(self._file, target)
 
     def write(self, value: BaseModel | dict[str, Any]) -> None:
         """Write one line.
@@ -167,11 +176,29 @@ class Writer:
             raise OutputError(f"{self.target} cannot be written: {fault.strerror}") from fault
         self.count += 1
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file so far."""
+        return os.fstat(self._file.fileno()).st_size if self._file is not None else 0
+
+    def sync(self) -> None:
+        """Wait until all that was written is on the disk.
+
+        Raises:
+            OutputError: it cannot be brought there.
+        """
+        try:
+            if self._file is not None:
+                os.fsync(self._file.fileno())
+        except OSError as fault:
+            if fault.errno != errno.EINVAL:  # a pipe or a device, which has no disk
+                raise OutputError(f"{self.target} cannot be written: {fault.strerror}") from fault
+
     def close(self) -> None:
         """Close the file; standard output stays open."""
         self._lines.close()
-        if self._stream is not sys.stdout:
-            self._stream.close()
+        if self._file is not None:
+            self._file.close()
 
     def __enter__(self) -> Writer:
         return self
@@ -180,12 +207,59 @@ class Writer:
         self.close()
 
 
-def _appended(path: Path) -> IO[str]:
+class _Appending:
+    """A file to append to, where what was written since the last flush goes in whole or not at all."""
+
+    def __init__(self, raw: FileIO) -> None:
+        self._raw = raw
+        self._waiting: list[str] = []
+
+    def write(self, text: str) -> int:
+        self._waiting.append(text)
+        return len(text)
+
+    def flush(self) -> None:
+        data = memoryview("".join(self._waiting).encode())
+        self._waiting = []
+        before = os.fstat(self._raw.fileno()).st_size
+        try:
+            while data:
+                data = data[self._raw.write(data) :]
+        except OSError:
+            # Half a line would be torn; what cannot be cut is no regular file, and holds nothing.
+            with suppress(OSError):
+                self._raw.truncate(before)
+            raise
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+def _appended(path: Path) -> FileIO:
+    if path.is_dir():
+        raise OutputError(f"{path} is a directory: a file is due")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a", encoding="utf-8", newline="\n")
+        return FileIO(path, "a")
     except OSError as fault:
         raise OutputError(f"{path} cannot be written: {fault.strerror}") from fault
+
+
+def _lock(file: _Appending, target: str | Path) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise OutputError(f"{target} is being written by another run: wait for it, or name another -o") from None
+    except OSError:
+        return  # a file system without locks
 
 
 def claim(target: str | Path, *, resume: bool = False, overwrite: bool = False) -> None:
@@ -202,14 +276,17 @@ def claim(target: str | Path, *, resume: bool = False, overwrite: bool = False) 
     if path.is_dir():
         raise OutputError(f"{path} is a directory: a file is due")
     if resume:
-        _take_off_torn_line(path)
+        take_off_torn_line(path)
     elif overwrite:
         path.write_bytes(b"")
     elif path.stat().st_size:
         raise OutputError(f"{path} exists: pass --resume to go on with it, --overwrite to start anew, or another -o")
 
 
-def _take_off_torn_line(path: Path) -> None:
+def take_off_torn_line(path: Path) -> None:
+    """Cut a file after its last whole line."""
+    if not path.is_file():
+        return
     with path.open("rb+") as stream:
         end = stream.seek(0, os.SEEK_END)
         while end:

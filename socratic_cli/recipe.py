@@ -18,7 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from socratic_cli import plugins
 from socratic_cli.errors import RecipeError, UsageError, did_you_mean
 from socratic_cli.parts import Part, Scheme, Student, Teacher
-from socratic_cli.settings import Decoding, Selection, Settings, Training
+from socratic_cli.settings import Annotation, Asking, Decoding, Selection, Settings, Training
 
 Spec = str | dict[str, Any]
 P = TypeVar("P", bound=Part)
@@ -53,6 +53,8 @@ class Recipe(Settings):
     test: Source
     teacher: Spec = Field("gold", description="Who writes the annotations.")
     students: tuple[Spec, ...] = Field(description="Who is trained.")
+    annotation: Annotation = Annotation()
+    asking: Asking = Asking()
     training: Training = Training()
     decoding: Decoding = Decoding()
     seeds: tuple[int, ...] = (0,)

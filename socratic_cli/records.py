@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Reason = Literal["wrong-answer", "unreadable", "truncated", "refused", "step-error", "failed"]
+Reason = Literal["wrong-answer", "unreadable", "truncated", "refused", "step-error", "duplicate", "failed"]
 """Why a solution was not kept, or has no answer."""
 
 
@@ -26,10 +26,14 @@ class Record(BaseModel):
 
 
 class Step(Record):
-    """One step of a rationale: what was asked (Socratic schemes only) and how it was answered."""
+    """One step of a rationale: what was asked (Socratic schemes only) and how it was answered.
+
+    `miscalculations` are the equations of the solution that do not hold, each with its right result.
+    """
 
     subquestion: str | None = None
     solution: str
+    miscalculations: tuple[str, ...] = ()
 
 
 class Rationale(Record):
@@ -63,16 +67,22 @@ class Problem(Record):
 
 
 class Usage(Record):
-    """Tokens a model read and wrote."""
+    """Tokens a model read and wrote, and what they cost in US dollars where a price is known.
+
+    `reasoning_tokens` are those of the completion that were thinking, of models that think first.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost: float = 0.0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            completion_tokens=self.completion_tokens + other.completion_tokens,
-        )
+        sums = {name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields}
+        return Usage(**{name: value for name, value in sums.items() if value or name in _ALWAYS})
+
+
+_ALWAYS = ("prompt_tokens", "completion_tokens")
 
 
 class Exchange(Record):
@@ -89,7 +99,8 @@ class Solution(Record):
 
     An annotation is a solution whose author is the teacher. `answer` is None where the author reached none;
     `unanswered` then says why. `correct` is None where no gold answer is known. `leaked` marks a question that its
-    author was trained on.
+    author was trained on. `sample` numbers several solutions of one problem, from 0; `rationalized` marks one whose
+    author was shown the gold answer after failing without (STaR, Zelikman et al., 2022).
     """
 
     problem: Problem
@@ -100,6 +111,8 @@ class Solution(Record):
     correct: bool | None = None
     unanswered: Reason | None = None
     leaked: bool = False
+    sample: int = 0
+    rationalized: bool = False
     usage: Usage = Usage()
     trace: tuple[Exchange, ...] = ()
 
@@ -117,6 +130,8 @@ class Rejection(Record):
     author: str
     reason: Reason
     detail: str
+    sample: int = 0
+    rationalized: bool = False
     replies: tuple[str, ...] = ()
     usage: Usage = Usage()
 

@@ -152,7 +152,8 @@ class _Planner:
         )
 
     def _annotate(self, scheme: Scheme, teacher: Teacher) -> Stage:
-        key = _key("annotate", self.train_data.key, scheme.label, teacher.label)
+        wanted = self.recipe.annotation.model_dump_json()
+        key = _key("annotate", self.train_data.key, scheme.label, teacher.label, wanted)
         folder = self._place("annotate", f"{scheme.label}-{teacher.label}", key)
 
         def do(watcher: Watcher) -> dict[str, Any]:
@@ -161,12 +162,13 @@ class _Planner:
                 self.train_data.problems(),
                 scheme,
                 teacher,
-                out,
-                rejects,
+                jobs.Paths(out, rejects, self.folder / "replies" / f"{_slug(teacher.label)}.jsonl"),
                 lambda so_far: watcher.tally(so_far, self.train_data.count),
+                self.recipe.annotation,
+                self.recipe.asking,
                 resume=True,
             )
-            return {"kept": tally.kept, "rejected": dict(tally.reasons)}
+            return {"kept": tally.rationales, "rejected": dict(tally.reasons), "spent": tally.spent}
 
         return self._stage(
             "annotate", f"{self.recipe.train.source} by {teacher.label} as {scheme.label}", folder, key, do
@@ -216,11 +218,14 @@ class _Planner:
         return self._stage("bench", f"{len(solved)} arms", folder, key, do)
 
     def _place(self, verb: str, label: str, key: str) -> Path:
-        slug = re.sub(r"[^\w.=-]+", "-", label).strip("-")
-        return self.folder / verb / "-".join(filter(None, (slug, key[:8])))
+        return self.folder / verb / "-".join(filter(None, (_slug(label), key[:8])))
 
     def _stage(self, verb: str, what: str, folder: Path, key: str, do: Callable[[Watcher], dict[str, Any]]) -> Stage:
         return self.found.setdefault(key, Stage(verb, what, folder, key, do))
+
+
+def _slug(label: str) -> str:
+    return re.sub(r"[^\w.=-]+", "-", label).strip("-")
 
 
 def _key(*inputs: str) -> str:

@@ -31,6 +31,42 @@ class Selection(Settings):
     answer_field: str | None = Field(None, description="Field of the answer in a JSONL of your own.")
 
 
+class Asking(Settings):
+    """How a paid or a busy service is asked. None of it changes what is replied."""
+
+    concurrency: int = Field(
+        64, gt=0, description="Most requests in flight; how many really are adapts to what the service bears."
+    )
+    requests_per_minute: float | None = Field(None, gt=0, description="Rate limit of requests.")
+    tokens_per_minute: float | None = Field(None, gt=0, description="Rate limit of tokens, prompt and completion.")
+    patience: float = Field(600.0, gt=0, description="Seconds after which a request is given up, retries included.")
+    attempts: int = Field(6, gt=0, description="Attempts at a request that fails while others are answered.")
+    backoff: float = Field(0.5, ge=0, description="Seconds before the second attempt, doubled with each.")
+    max_cost: float | None = Field(None, gt=0, description="US dollars that may be spent by this output in all.")
+    workers: int = Field(1, gt=0, description="Processes that send requests, for servers faster than one can ask.")
+    batch: bool = Field(False, description="Through the provider's batch service: half the price, within a day.")
+    poll: float = Field(60.0, gt=0, description="Seconds between two looks at a batch.")
+
+
+class Annotation(Settings):
+    """What is asked of a teacher, and what is kept of it."""
+
+    samples: int = Field(1, gt=0, description="Rationales of each problem; doubled ones are left out.")
+    until_correct: int | None = Field(
+        None, gt=0, description="Ask until a rationale is right, at most so many times; instead of samples."
+    )
+    rationalize: bool = Field(False, description="Where all are wrong, ask once more and show the gold answer.")
+    steps: Literal["check", "drop", "fix"] = Field(
+        "check", description="Steps that miscalculate: tag them, drop the rationale, or fix them."
+    )
+
+    @model_validator(mode="after")
+    def _one_count(self) -> Self:
+        if self.until_correct is not None and self.samples > 1:
+            raise ValueError("give samples or until_correct, not both")
+        return self
+
+
 class Training(Settings):
     """How a student is trained."""
 

@@ -16,11 +16,13 @@ import pytest
 
 from socratic_cli import plugins
 from socratic_cli.answers import same_answer
+from socratic_cli.asking.client import Client
 from socratic_cli.dialogue import Reply, Turn
 from socratic_cli.errors import InputError, TeacherUnusable
 from socratic_cli.parts import Scheme, Teacher
 from socratic_cli.records import Problem, Rejection, Solution, Step
 from socratic_cli.schemes.prompting import BUILT_IN, exemplars
+from socratic_cli.settings import Annotation, Asking
 from socratic_cli.stages.annotate import annotate
 from tests.server import Answer, Messages, Said, Server, as_recorded, recorded, replay, serving
 
@@ -42,11 +44,13 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
 
-def run(problems: Iterable[Problem], scheme: str, teacher: Teacher, width: int = 16) -> Results:
+def run(problems: Iterable[Problem], scheme: str, teacher: Teacher, width: int = 16, **wanted: Any) -> Results:
     async def gathered() -> Results:
+        client = Client(teacher, Asking(attempts=2, backoff=0.01, concurrency=width))
         try:
             part = plugins.load(Scheme, scheme)
-            return [result async for result in annotate(problems, part, teacher, width=width)]
+            found = annotate(problems, part, client, teacher.label, Annotation(**wanted), width=width)
+            return [outcome async for result in found for outcome in result.outcomes]
         finally:
             await teacher.close()
 
@@ -123,12 +127,14 @@ class TestKeptAndRejected:
         kept, failed = sorted(annotated(answer, HENS, COWS), key=lambda result: result.problem.id != "hens")
         assert isinstance(kept, Solution)
         assert isinstance(failed, Rejection)
-        assert (failed.reason, failed.detail) == ("failed", "litellm:openai/m: the server has a headache")
+        assert failed.reason == "failed"
+        assert failed.detail == "litellm:openai/m: the server has a headache (after 2 attempts)"
 
-    def test_a_failed_request_is_sent_once_only(self) -> None:
-        with serving(lambda _: 500) as server:
-            run([HENS], "cot shots=0", litellm(server))
-        assert len(server.requests) == 1
+    def test_a_request_that_the_service_cannot_take_is_sent_once_only(self) -> None:
+        with serving(lambda _: Said(status=400, error="too long")) as server:
+            (rejection,) = run([HENS], "cot shots=0", litellm(server))
+        assert isinstance(rejection, Rejection)
+        assert (rejection.reason, len(server.requests)) == ("failed", 1)
 
 
 class TestWhatStopsTheRun:

@@ -76,11 +76,11 @@ def test_an_existing_output_is_refused_resumed_or_overwritten(tmp_path: Path) ->
     out = tmp_path / "a.jsonl"
     assert socratic("annotate", "-", "--scheme", "cot", "-o", out, stdin=PROBLEM).code == 0
     before = out.read_bytes()
-    refused = socratic("annotate", "-", "--scheme", "cot", "-o", out, stdin=PROBLEM + OTHER)
+    refused = socratic("annotate", "-", "--scheme", "answer", "-o", out, stdin=PROBLEM + OTHER)
     assert refused.code == 2
-    assert "exists: pass --resume" in refused.err
+    assert "a.jsonl exists and holds gold by cot, not gold by answer: pass --resume" in refused.err
     assert out.read_bytes() == before
-    resumed = socratic("annotate", "-", "--scheme", "cot", "-o", out, "--resume", stdin=PROBLEM + OTHER)
+    resumed = socratic("annotate", "-", "--scheme", "cot", "-o", out, stdin=PROBLEM + OTHER)
     assert resumed.code == 0
     assert "1 were done before" in resumed.err
     assert out.read_bytes().startswith(before)

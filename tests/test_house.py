@@ -12,8 +12,9 @@ PACKAGE = ROOT / "socratic_cli"
 # Lowest floor first; a module imports from its own floor or below it, never from above.
 FLOORS = (
     ("records", "errors"),
-    ("settings", "answers", "notation", "dialogue", "jsonl", "ids", "machine"),
+    ("settings", "answers", "calculator", "notation", "dialogue", "prompts", "jsonl", "ids", "machine"),
     ("parts", "plugins"),
+    ("asking",),
     ("stages", "schemes", "teachers", "students", "datasets"),
     ("sources", "checkpoint", "authors", "recipe"),
     ("jobs", "run"),

@@ -100,22 +100,56 @@ class TestTheWindow:
         asyncio.run(first())
         assert len(pulled) == 4
 
-    def test_an_error_cancels_what_is_open(self) -> None:
+    def test_after_an_error_nothing_is_begun_and_what_is_open_is_finished(self) -> None:
+        begun, seen = [], []
+
+        async def work(item: int) -> int:
+            begun.append(item)
+            await asyncio.sleep(item / 100)
+            if item == 1:
+                raise InputError("one is wrong")
+            return item
+
+        async def run() -> None:
+            async for result in as_finished([2, 3, 1, 4], work, 3):
+                seen.append(result)
+
+        with pytest.raises(InputError, match="one is wrong"):
+            asyncio.run(run())
+        assert (begun, seen) == ([2, 3, 1], [2, 3])
+
+    def test_when_it_is_stopped_what_is_open_is_finished(self) -> None:
+        begun: list[int] = []
+
+        async def work(item: int) -> int:
+            begun.append(item)
+            await asyncio.sleep(0.01)
+            return item
+
+        results = as_finished(range(100), work, 3, stopped=lambda: len(begun) >= 5)
+        assert asyncio.run(self.gathered(results)) == begun
+        assert len(begun) < 10
+
+    def test_whoever_closes_it_cancels_what_is_open(self) -> None:
         cancelled: list[int] = []
 
         async def work(item: int) -> int:
-            if item == 1:
-                raise InputError("one is wrong")
             try:
-                await asyncio.sleep(60)
+                await asyncio.sleep(item)
             except asyncio.CancelledError:
                 cancelled.append(item)
                 raise
             return item
 
-        with pytest.raises(InputError, match="one is wrong"):
-            asyncio.run(self.gathered(as_finished([2, 3, 1, 4], work, 3)))
-        assert sorted(cancelled) == [2, 3]
+        async def first() -> int:
+            results = as_finished([0, 50, 60], work, 3)
+            async for result in results:
+                await results.aclose()  # type: ignore[attr-defined]
+                return result
+            return -1
+
+        assert asyncio.run(first()) == 0
+        assert cancelled == [50, 60]
 
     def test_finished_results_are_not_lost_to_an_error_beside_them(self) -> None:
         seen: list[int] = []
@@ -133,24 +167,24 @@ class TestTheWindow:
             asyncio.run(run())
         assert sorted(seen) == [1, 2]
 
-    def test_an_error_of_the_input_cancels_what_is_open(self) -> None:
-        cancelled: list[int] = []
+    def test_an_error_of_the_input_comes_after_what_is_open(self) -> None:
+        seen: list[int] = []
 
         def items() -> Iterator[int]:
             yield 1
             raise InputError("line 2 is broken")
 
         async def work(item: int) -> int:
-            try:
-                await asyncio.sleep(60)
-            except asyncio.CancelledError:
-                cancelled.append(item)
-                raise
+            await asyncio.sleep(0.01)
             return item
 
+        async def run() -> None:
+            async for result in as_finished(items(), work, 4):
+                seen.append(result)
+
         with pytest.raises(InputError, match="line 2"):
-            asyncio.run(self.gathered(as_finished(items(), work, 4)))
-        assert cancelled in ([], [1])  # a task that never began has nothing to cancel
+            asyncio.run(run())
+        assert seen == [1]
 
 
 class TestSolving:

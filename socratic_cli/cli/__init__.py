@@ -104,6 +104,7 @@ def _show_notes() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
     handler.addFilter(lambda record: record.name.startswith("socratic"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    level = logging.getLevelNamesMapping().get(os.environ.get("SOCRATIC_LOG", "").upper(), logging.INFO)
+    logging.basicConfig(level=level, handlers=[handler])
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries say to one another

@@ -51,6 +51,7 @@ class Bar:
         console = Console(stderr=True)
         self._terminal = console.is_terminal
         self._what, self._total = what, total
+        self.last = Tally()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -73,10 +74,19 @@ class Bar:
         self._progress.stop()
 
     def tally(self, tally: Tally, total: int | None = None) -> None:
-        """Show how far annotating or solving is."""
-        share = f"{tally.kept / tally.done:.0%} kept" if tally.done else ""
-        done = tally.done + tally.skipped
-        self._show(done, total or self._total, share if tally.kept < tally.done else "")
+        """Show how far annotating or solving is, and what it costs: so far, and all of it at this rate."""
+        self.last = tally
+        done, total = tally.done + tally.skipped, total or self._total
+        notes = [f"{tally.kept / tally.done:.0%} kept"] if tally.kept < tally.done else []
+        if tally.spent:
+            fresh = tally.spent - tally.spent_before
+            whole = (
+                f" of about ${tally.spent + fresh / tally.done * (total - done):.2f}" if total and tally.done else ""
+            )
+            notes.append(f"${tally.spent:.2f}{whole}")
+        if tally.retried:
+            notes.append(f"{tally.retried} repeated")
+        self._show(done, total, ", ".join(notes))
 
     def progress(self, progress: parts.Progress) -> None:
         """Show how far training is."""

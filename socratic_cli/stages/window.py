@@ -3,38 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-async def as_finished(items: Iterable[T], work: Callable[[T], Awaitable[R]], width: int) -> AsyncIterator[R]:
+async def as_finished(
+    items: Iterable[T],
+    work: Callable[[T], Awaitable[R]],
+    width: int,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+) -> AsyncIterator[R]:
     """Yield `await work(item)` for every item, in the order of finishing, with at most `width` open at once.
 
     What finishes together comes in the order of its beginning, so that work without waiting keeps the input's order.
-    An error in `work` or in `items` is raised after the results that were finished before it; the rest is cancelled.
+    After an error in `work` or in `items`, or when `stopped`, nothing more is begun; what is open is finished and
+    yielded (it may be paid for), and then the first error is raised. Whoever closes the iterator cancels the rest.
     """
     source = iter(items)
     open_: dict[asyncio.Task[R], None] = {}  # in the order of beginning
+    fault: BaseException | None = None
     try:
         while True:
-            while len(open_) < width and (item := next(source, None)) is not None:
-                open_[asyncio.ensure_future(work(item))] = None
+            while fault is None and not stopped() and len(open_) < width:
+                try:
+                    item = next(source)
+                except StopIteration:
+                    source = _nothing()
+                    break
+                except Exception as broken:
+                    fault = broken
+                else:
+                    open_[asyncio.ensure_future(work(item))] = None
             if not open_:
-                return
+                break
             await asyncio.wait(open_, return_when=asyncio.FIRST_COMPLETED)
-            done = [task for task in open_ if task.done()]
-            for task in done:
+            for task in [task for task in open_ if task.done()]:
                 del open_[task]
-            for task in sorted(done, key=_failed):
-                yield task.result()
+                failed = task.exception()
+                fault = fault or failed
+                if failed is None:
+                    yield task.result()
     finally:
         for task in open_:
             task.cancel()
         await asyncio.gather(*open_, return_exceptions=True)
+    if fault is not None:
+        raise fault
 
 
-def _failed(task: asyncio.Task[R]) -> bool:
-    return task.exception() is not None
+def _nothing() -> Iterator[T]:
+    yield from ()
