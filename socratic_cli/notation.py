@@ -21,7 +21,7 @@ ANSWER = "####"
 """Stands before the answer."""
 
 _MARKS = ("**", "####")
-_EQUATION = re.compile(r"<<([^<>=]+)=([^<>=]+)>>")
+EQUATION = re.compile(r"<<([^<>=]+)=([^<>=]+)>>")
 _BOLD = re.compile(r"\*\*(\S(?:[^*\n]*\S)?)\*\*")
 _BULLET = re.compile(r"^(?:[-*•]\s+|\(?\d{1,2}[.)]\s+|(?:Step|Q)\s*\d{1,2}\s*[:.)]\s*)+", re.IGNORECASE)
 _HEADING = re.compile(r"#+\s*")
@@ -161,4 +161,4 @@ def _answer_line(answer: str) -> str:
 
 def equations(step: Step) -> tuple[Equation, ...]:
     """Return the calculations marked in a step, in their order."""
-    return tuple(Equation(left.strip(), right.strip()) for left, right in _EQUATION.findall(step.solution))
+    return tuple(Equation(left.strip(), right.strip()) for left, right in EQUATION.findall(step.solution))

@@ -319,7 +319,7 @@ class TestTheStore:
                 said = ask(Client(teacher, Asking(), replies), turn("a"), turn("a"), turn("b"), turn("a", sample=1))
                 assert [one.text for one in said if isinstance(one, Reply)] == ["to a", "to a", "to b", "to a"]
                 assert replies.spent == 0.75
-                assert len(replies) == 3
+                assert replies.count == 3
         assert sorted(teacher.asked()) == ["a", "a", "b"]
 
     @given(st.text(), st.sampled_from(["stop", "length"]), st.text(), st.integers(0, 9))

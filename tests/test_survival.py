@@ -37,8 +37,13 @@ def problems(path: Path, count: int, data_dir: Path | None = None) -> Path:
     return path
 
 
-def annotate(source: Path, server: Server, out: Path, *more: str, **environment: str) -> Outcome:
-    return socratic(*arguments(source, server, out, *more), **{"OPENAI_API_KEY": "sk-none", **environment})
+def annotate(source: Path, server: Server, out: Path, *more: str, key: str = "sk-none", **environment: Any) -> Outcome:
+    return socratic(*arguments(source, server, out, *more), OPENAI_API_KEY=key, **environment)
+
+
+def without_address(outcomes: dict[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """Leave the author out: it names the server's port."""
+    return {key: {**value, "author": ""} for key, value in outcomes.items()}
 
 
 def arguments(source: Path, server: Server, out: Path, *more: str) -> list[str]:
@@ -108,7 +113,6 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, data_dir: Path) -> No
     assert any(moments)
     assert done.code == 0
     found = outcomes(tmp_path / "a.jsonl")
-    without_address = lambda values: {key: {**value, "author": ""} for key, value in values.items()}  # noqa: E731
     assert without_address(found) == without_address(whole)
     assert stats.paid - len(whole) <= 16 * len(moments)
 
@@ -156,7 +160,7 @@ def test_a_budget_is_kept_and_the_run_goes_on_with_a_higher_one(tmp_path: Path) 
         return socratic("annotate", source, *teacher, "-o", out, "--max-cost", cost, OPENAI_API_KEY="sk-none")
 
     def spent() -> float:
-        return sum(line["usage"]["cost"] for line in lines(tmp_path / "a.replies.jsonl"))
+        return sum(float(line["usage"]["cost"]) for line in lines(tmp_path / "a.replies.jsonl"))
 
     with faulty(latency=0.02) as server:
         first = run(server, "0.1")

@@ -50,7 +50,7 @@ class Client:
         self.teacher = teacher
         self.asking = asking
         self.replies = replies
-        self.budget = Budget(asking.max_cost, replies.spent if replies else 0.0)
+        self.budget = Budget(asking.max_cost, replies.spent if replies is not None else 0.0)
         self.gate = Gate(asking.concurrency)
         self.breaker = Breaker(asking.backoff)
         self.retried = 0
@@ -74,7 +74,7 @@ class Client:
             return await self._ask.reply(turn)
         request = self.teacher.request(turn)
         key = key_of(self.teacher.name, request, turn.sample)
-        known = self.replies.get(key) if self.replies else None
+        known = self.replies.get(key) if self.replies is not None else None
         if known is None and key in self._faults:
             raise self._faults[key]
         if known is None and self._offline:

@@ -78,7 +78,7 @@ class _Guess:
 
     async def reply(self, turn: Turn) -> Reply:
         key = key_of(self._teacher.name, self._teacher.request(turn), turn.sample)
-        known = self._replies.get(key) if self._replies else None
+        known = self._replies.get(key) if self._replies is not None else None
         if known is not None:
             self.stored += 1
             return known

@@ -23,6 +23,8 @@ from socratic_cli.ids import Table
 from socratic_cli.records import Usage
 
 Key = str
+# Seconds in which replies gather for one fsync; to a reply that took a second they are nothing.
+_TOGETHER = 0.01
 
 
 def key_of(teacher: str, request: dict[str, Any], sample: int) -> Key:
@@ -74,7 +76,9 @@ class Replies:
                 ) from None
             at += len(raw)
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many replies are stored."""
         return len(self._places)
 
     def get(self, key: Key) -> Reply | None:
@@ -102,22 +106,27 @@ class Replies:
     async def _write(self) -> None:
         """Write what is waiting, together, until nothing is."""
         while self._waiting.lines:
+            await asyncio.sleep(_TOGETHER)
             batch, self._waiting = self._waiting, _Waiting()
             written = cast(asyncio.Future[None], batch.written)
             try:
-                await asyncio.to_thread(self._append, batch.lines)
+                places = await asyncio.to_thread(self._append, [line for _, line in batch.lines])
             except OutputError as fault:
                 written.set_exception(fault)
-            else:
-                written.set_result(None)
+                continue
+            for (key, line), place in zip(batch.lines, places, strict=True):
+                self._places.put(key, place)
+                self.spent += line["usage"].get("cost", 0.0)
+            written.set_result(None)
 
-    def _append(self, lines: list[tuple[Key, dict[str, Any]]]) -> None:
-        for key, line in lines:
-            place = self._writer.size
+    def _append(self, lines: list[dict[str, Any]]) -> list[int]:
+        """Write lines and wait for the disk; return where each begins."""
+        places = []
+        for line in lines:
+            places.append(self._writer.size)
             self._writer.write(line)
-            self._places.put(key, place)
-            self.spent += line["usage"].get("cost", 0.0)
         self._writer.sync()
+        return places
 
     def close(self) -> None:
         """Close the file, and with it the lock."""

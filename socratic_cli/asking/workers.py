@@ -10,6 +10,7 @@ import itertools
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Self
@@ -93,7 +94,8 @@ class _Worker:
             _fail(waiting, outcome)
 
     def stop(self) -> None:
-        self._pipe.close()
+        with suppress(OSError):
+            self._pipe.send(None)  # closing would not be heard while our own thread is reading
         self._process.join(timeout=5)
         self._process.kill()
 

@@ -85,7 +85,7 @@ def annotate_file(
         author = (scheme.label, teacher.label)
         outputs = files.enter_context(Annotations(paths.out, paths.rejects, author, resume, overwrite or reparse))
         ask = files.enter_context(Workers(teacher, asking.workers)) if asking.workers > 1 else None
-        tally = Tally(spent_before=replies.spent if replies else 0.0)
+        tally = Tally(spent_before=replies.spent if replies is not None else 0.0)
         job = _Job(scheme, teacher, annotation, asking, outputs, report, tally, replies, ask, reparse)
         asyncio.run(job.run(source))
         outputs.sync()
@@ -172,7 +172,7 @@ class _Job:
 
     def _show(self, client: Client) -> None:
         self.tally.retried = client.retried
-        self.tally.spent = self.replies.spent if self.replies else 0.0
+        self.tally.spent = self.replies.spent if self.replies is not None else 0.0
         self.tally.lost = client.budget.lost
         self.report(self.tally)
 
