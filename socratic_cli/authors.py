@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,13 +17,14 @@ from socratic_cli.settings import Decoding
 
 @dataclass(frozen=True)
 class Author:
-    """A model with the scheme it writes in."""
+    """A model with the scheme it writes in; `teacher` is it where it is one, since it must be asked with care."""
 
     label: str
     scheme: Scheme
     prompted: bool
     open: Callable[[], AbstractContextManager[Model]]
     saw: Callable[[str], bool]
+    teacher: Teacher | None = None
 
 
 def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any) -> Author:
@@ -77,11 +78,7 @@ def renamed(author: Author, label: str) -> Author:
 
 
 def _teacher(teacher: Teacher, scheme: Scheme) -> Author:
-    @contextmanager
-    def opened() -> Iterator[Model]:
-        yield teacher
-
-    return Author(teacher.label, scheme, True, opened, _never)
+    return Author(teacher.label, scheme, True, lambda: nullcontext(teacher), _never, teacher)
 
 
 def _never(_question: str) -> bool:

@@ -34,6 +34,9 @@ class Said:
     raw: bytes | None = None
     choices: int = 1
     delay: float = 0.0
+    headers: tuple[tuple[str, str], ...] = ()
+    thinking: str | None = None
+    reasoning_tokens: int = 0
 
 
 Answer = Callable[[Messages], str | int | Said]
@@ -50,12 +53,12 @@ class Server:
     @property
     def prompts(self) -> list[str]:
         """The last message of every request."""
-        return [request["messages"][-1]["content"] for request in self.requests]
+        return [_messages(request)[-1]["content"] for request in self.requests]
 
 
 @contextmanager
 def serving(answer: Answer) -> Iterator[Server]:
-    """Serve `/v1/chat/completions` in threads of their own until the block ends."""
+    """Serve `/v1/chat/completions`, and `/v1/completions`, in threads of their own until the block ends."""
     http = _HTTP(("127.0.0.1", 0), _Handler)
     http.answer = answer
     http.server = Server(f"http://127.0.0.1:{http.server_address[1]}/v1")
@@ -87,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         http.server.requests.append(request)
         http.server.headers.append({name.lower(): value for name, value in self.headers.items()})
-        said = http.answer(request["messages"])
+        said = http.answer(_messages(request))
         if isinstance(said, str):
             said = Said(said)
         elif isinstance(said, int):
@@ -97,6 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(said.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        for name, value in said.headers:
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
@@ -107,23 +112,41 @@ class _Handler(BaseHTTPRequestHandler):
 def _body(request: dict[str, Any], said: Said) -> dict[str, Any]:
     if said.status != 200:
         return {"error": {"message": said.error, "type": "invalid_request_error", "param": None, "code": said.code}}
-    read = sum(len(message["content"].split()) for message in request["messages"])
-    wrote = len((said.text or "").split())
-    message = {"role": "assistant", "content": said.text, "refusal": said.refusal}
-    choice = {"index": 0, "finish_reason": said.finish_reason, "message": message}
+    read = sum(len(message["content"].split()) for message in _messages(request))
+    wrote = len((said.text or "").split()) + said.reasoning_tokens
+    usage: dict[str, Any] = {"prompt_tokens": read, "completion_tokens": wrote, "total_tokens": read + wrote}
+    if said.reasoning_tokens:
+        usage["completion_tokens_details"] = {"reasoning_tokens": said.reasoning_tokens}
     return {
         "id": "chatcmpl-1",
-        "object": "chat.completion",
+        "object": "chat.completion" if "messages" in request else "text_completion",
         "created": 1,
         "model": request["model"],
-        "choices": [choice] * said.choices,
-        "usage": {"prompt_tokens": read, "completion_tokens": wrote, "total_tokens": read + wrote},
+        "choices": [_choice(request, said)] * said.choices,
+        "usage": usage,
     }
 
 
+def _choice(request: dict[str, Any], said: Said) -> dict[str, Any]:
+    choice = {"index": 0, "finish_reason": said.finish_reason}
+    if "messages" not in request:
+        return {**choice, "text": said.text}
+    message = {"role": "assistant", "content": said.text, "refusal": said.refusal}
+    return {**choice, "message": {**message, **({"reasoning_content": said.thinking} if said.thinking else {})}}
+
+
+def _messages(request: dict[str, Any]) -> Messages:
+    """Return the chat of a request, or its one text as a chat of one message."""
+    messages: Messages = request.get("messages") or [{"role": "user", "content": request["prompt"]}]
+    return messages
+
+
 def asked(messages: Messages) -> str:
-    """Return the question in the last message."""
-    return messages[-1]["content"].removeprefix("Question: ").partition("\n")[0]
+    """Return the question in the last message: in a fence, or after its heading."""
+    text = messages[-1]["content"]
+    if "<problem>\n" in text:
+        return text.rpartition("<problem>\n")[2].partition("\n</problem>")[0].replace("&lt;", "<")
+    return text.removeprefix("Question: ").partition("\n")[0]
 
 
 def recorded(data_dir: Path, name: str = "svamp") -> dict[str, dict[str, Any]]:

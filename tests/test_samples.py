@@ -73,7 +73,7 @@ class TestRationalizing:
         result = annotated(model, rationalize=True)
         assert told(result) == ["wrong-answer", "kept"]
         first, second = model.asked
-        assert "Reference" not in first.prompt + first.instruction
+        assert "reference" not in first.prompt + first.instruction
         assert "5" in second.prompt.replace(HENS.question, "")
         kept = result.outcomes[1]
         assert kept.rationalized

@@ -209,9 +209,6 @@ def test_an_untrained_base_replies_in_any_role_to_instruction_and_exemplars(base
         instruction="Solve.",
         shots=(Example(role="teacher", prompt="Question: a\nAnswer:\n", completion="#### 1"),),
     )
-    from socratic_cli.students.engine import render
-
-    assert render(shown) == "Solve.\n\nQuestion: a\nAnswer:\n#### 1\n\nQuestion: b\nAnswer:\n"
     with student(base).model(None, Decoding(max_new_tokens=5)) as opened:
         [reply] = ask(opened, [shown])
     assert reply.usage.prompt_tokens > 10

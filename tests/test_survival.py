@@ -238,3 +238,19 @@ def test_the_key_is_nowhere_at_the_highest_log_level(tmp_path: Path) -> None:
     assert len(written) >= 5
     for text in [*written, *(done.out + done.err for done in shown)]:
         assert "marked-key" not in text
+
+
+def test_a_prompted_model_solves_with_the_same_care(tmp_path: Path) -> None:
+    """`socratic solve` with a teacher: asked again where that helps, and no reply is bought twice."""
+    source = problems(tmp_path / "p.jsonl", 40)
+    with faulty(seed=3, faults=every(0.3), faulty_attempts=2) as server:
+        command = ("solve", "litellm:openai/m timeout=3", source, "--api-base", server.url, "--scheme", "cot shots=0")
+        done = socratic(*command, "-o", tmp_path / "s.jsonl", OPENAI_API_KEY="sk-none")
+        assert done.code == 0, done.err
+        again = socratic(*command, "-o", tmp_path / "s.jsonl", "--overwrite", OPENAI_API_KEY="sk-none")
+        assert again.code == 0, again.err
+        stats = server.stats()
+    assert sorted(line["problem"]["id"] for line in lines(tmp_path / "s.jsonl")) == sorted(
+        line["id"] for line in lines(source)
+    )
+    assert (stats.paid, stats.paid_twice) == (40, 0)

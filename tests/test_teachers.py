@@ -6,13 +6,15 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
+from email.utils import formatdate
 from typing import Any
 
 import pytest
 
 from socratic_cli import plugins
 from socratic_cli.dialogue import Reply, Turn
-from socratic_cli.errors import TeacherError, TeacherUnusable, UsageError
+from socratic_cli.errors import TeacherBusy, TeacherError, TeacherUnusable, UsageError
 from socratic_cli.parts import Teacher
 from socratic_cli.records import Example, Problem, Usage
 from tests.server import Answer, Said, Server, serving
@@ -68,6 +70,16 @@ class TestWhatIsSent:
         sent = {key: value for key, value in server.requests[0].items() if key != "messages"}
         assert sent == {"model": "m", "temperature": 0.7, "top_p": 0.9, "max_tokens": 64, "seed": 5}
 
+    def test_a_model_that_knows_no_chat_gets_one_text_and_stops_before_the_next_problem(self) -> None:
+        turn = Turn("teacher", TURN.prompt, PROBLEM, instruction="Be brief.", shots=(SHOT,))
+        going_on = " So it is.\n#### 5\n\n<problem>\nAnd who?\n</problem>"
+        server, (reply,) = asked(lambda _: going_on, turn, mode="completion")
+        (sent,) = server.requests
+        assert sent["prompt"] == f"Be brief.\n\n{SHOT.prompt}{SHOT.completion}\n\n{TURN.prompt}"
+        assert (sent["stop"], "messages" in sent) == (["\n<problem>"], False)
+        assert reply.text.strip().startswith("So it is.\n#### 5")
+        assert "And who?" not in reply.text
+
     @pytest.mark.parametrize(
         ("options", "fault"),
         [
@@ -90,6 +102,36 @@ class TestWhatComesBack:
     def test_text_reason_and_tokens(self) -> None:
         _, (reply,) = asked(lambda _: Said("So it is.", finish_reason="length"), TURN)
         assert reply == Reply("So it is.", "length", Usage(prompt_tokens=3, completion_tokens=3))
+
+    @pytest.mark.parametrize(
+        ("said", "text", "thinking"),
+        [
+            (Said("<think>\nHm, #### 7?\n</think>\n\nSo.\n#### 5"), "So.\n#### 5", "Hm, #### 7?"),
+            (Said("Hm, #### 7?\n</think>\n\nSo.\n#### 5"), "So.\n#### 5", "Hm, #### 7?"),
+            (Said("<thinking>Hm.</thinking>So."), "So.", "Hm."),
+            (Said("So.\n#### 5", thinking="Hm."), "So.\n#### 5", "Hm."),
+            (Said("<think>Hm, and then", finish_reason="length"), "", "<think>Hm, and then"),
+            (Said("I think: 5 < 7."), "I think: 5 < 7.", ""),
+        ],
+        ids=["both marks", "the end alone", "long marks", "apart", "cut", "none"],
+    )
+    def test_what_was_thought_aloud_is_kept_apart(self, said: Said, text: str, thinking: str) -> None:
+        _, (reply,) = asked(lambda _: said, TURN)
+        assert (reply.text, reply.thinking) == (text, thinking)
+
+    def test_what_was_thought_is_paid_for(self) -> None:
+        said = Said("So.", thinking="Hm.", reasoning_tokens=30)
+        _, (reply,) = asked(lambda _: said, TURN, input_price=1, output_price=10)
+        assert (reply.usage.completion_tokens, reply.usage.reasoning_tokens) == (31, 30)
+        assert reply.usage.cost == pytest.approx((3 * 1 + 31 * 10) / 1e6)
+
+    def test_half_a_character_does_no_harm(self) -> None:
+        body = (
+            b'{"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [{"index": 0,'
+            b' "finish_reason": "stop", "message": {"role": "assistant", "content": "So \\ud83d and \\ud83d\\ude00"}}]}'
+        )
+        _, (reply,) = asked(lambda _: Said(raw=body), TURN)
+        assert reply.text == "So \ufffd and \U0001f600"
 
     def test_no_text_is_an_empty_text(self) -> None:
         _, (reply,) = asked(lambda _: Said(None), TURN)
@@ -117,6 +159,38 @@ class TestWhatComesBack:
         with pytest.raises(TeacherError) as raised:
             asked(lambda _: Said(status=500, error="no " * 10_000), TURN)
         assert len(str(raised.value)) < 600
+
+    @pytest.mark.parametrize(
+        ("header", "seconds"),
+        [
+            (("Retry-After", "7"), 7.0),
+            (("Retry-After", "0.25"), 0.25),
+            (("Retry-After-Ms", "1500"), 1.5),
+            (("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT"), 0.0),
+            (("Retry-After", "soon"), None),
+            (("X-Other", "7"), None),
+        ],
+        ids=["seconds", "fraction", "milliseconds", "past", "nonsense", "none"],
+    )
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_how_long_a_service_wants_to_be_left_alone(
+        self, status: int, header: tuple[str, str], seconds: float | None
+    ) -> None:
+        with pytest.raises(TeacherBusy) as raised:
+            asked(lambda _: Said(status=status, headers=(header,)), TURN)
+        assert raised.value.overloaded
+        assert raised.value.retry_after == (seconds if seconds is None else pytest.approx(seconds))
+
+    def test_it_may_name_the_end_as_a_date(self) -> None:
+        ends = time.time() + 30
+        with pytest.raises(TeacherBusy) as raised:
+            asked(lambda _: Said(status=429, headers=(("Retry-After", formatdate(ends, usegmt=True)),)), TURN)
+        assert raised.value.retry_after == pytest.approx(ends - time.time(), abs=2)
+
+    def test_an_account_without_money_concerns_the_run(self) -> None:
+        said = Said(status=429, code="insufficient_quota", error="You exceeded your current quota.")
+        with pytest.raises(TeacherUnusable, match="exceeded your current quota"):
+            asked(lambda _: said, TURN)
 
     def test_a_slow_reply_is_given_up_and_the_run_goes_on(self) -> None:
         with pytest.raises(TeacherError, match=r"no reply in 0\.1 s") as raised:

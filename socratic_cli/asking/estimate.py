@@ -8,7 +8,7 @@ from functools import lru_cache
 from statistics import mean
 
 from socratic_cli.asking.replies import Replies, key_of
-from socratic_cli.dialogue import Reply, Turn, play
+from socratic_cli.dialogue import Reply, Turn, Unanswered, play
 from socratic_cli.parts import Price, Scheme, Teacher
 from socratic_cli.records import Problem
 from socratic_cli.settings import Annotation
@@ -50,7 +50,7 @@ async def estimate(
     likely = (1 + tries) / 2 if annotation.until_correct else tries
     attempts = (1.0 if annotation.until_correct else tries, likely, tries + annotation.rationalize)
     for problem in problems:
-        guess = _Guess(scheme, teacher, replies)
+        guess = _Guess(problem, scheme, teacher, replies)
         await play(scheme.annotate(problem), guess)
         found.problems += 1
         found.stored += guess.stored
@@ -70,24 +70,37 @@ def _plus(one: tuple[float, float, float], other: Iterable[float]) -> tuple[floa
 class _Guess:
     """A model that replies as an exemplar does, and counts what it was asked."""
 
-    def __init__(self, scheme: Scheme, teacher: Teacher, replies: Replies | None) -> None:
+    def __init__(self, problem: Problem, scheme: Scheme, teacher: Teacher, replies: Replies | None) -> None:
         self.calls = self.stored = 0
         self.prompt_tokens = 0
         self.completions = (0.0, 0.0, 0.0)
-        self._scheme, self._teacher, self._replies = scheme, teacher, replies
+        self._teacher, self._replies = teacher, replies
+        # A scheme that shows no exemplars is played with some beside it, to know how long its replies are.
+        self._shown = scheme.model_copy(update={"shots": scheme.shots or 4, "show": ()}).annotate(problem)
+        self._said = ""
 
     async def reply(self, turn: Turn) -> Reply:
         key = key_of(self._teacher.name, self._teacher.request(turn), turn.sample)
         known = self._replies.get(key) if self._replies is not None else None
+        exemplary = self._exemplary()
         if known is not None:
             self.stored += 1
+            self._said = known.text
             return known
-        said = [shot.completion for shot in turn.shots] or _exemplary(self._scheme, turn)
-        lengths = [_count(self._teacher, text) for text in said] or [self._teacher.longest]
+        lengths = [_count(self._teacher, text) for text in exemplary] or [self._teacher.longest]
         self.calls += 1
         self.prompt_tokens += sum(_count(self._teacher, text) + _AROUND for text in _texts(turn))
         self.completions = _plus(self.completions, (min(lengths), mean(lengths), self._teacher.longest))
-        return Reply(said[0] if said else "")
+        self._said = exemplary[0] if exemplary else ""
+        return Reply(self._said)
+
+    def _exemplary(self) -> list[str]:
+        """Return what exemplars reply to the turn that is due."""
+        try:
+            shown = self._shown.send(Reply(self._said)) if self.calls + self.stored else next(self._shown)
+        except (StopIteration, Unanswered):
+            return []
+        return [shot.completion for shot in shown.shots]
 
 
 def _texts(turn: Turn) -> Iterator[str]:
@@ -97,13 +110,6 @@ def _texts(turn: Turn) -> Iterator[str]:
         yield shot.prompt
         yield shot.completion
     yield turn.prompt
-
-
-def _exemplary(scheme: Scheme, turn: Turn) -> list[str]:
-    """Return what exemplars reply to the first turn, for a scheme that shows none."""
-    shown = scheme.model_copy(update={"shots": 4, "show": ()})
-    first = next(shown.annotate(turn.problem))
-    return [shot.completion for shot in first.shots]
 
 
 @lru_cache(maxsize=1024)  # exemplars come again and again, problems do not

@@ -1,7 +1,8 @@
 """The verbs on files: where results go, what is done already, what is counted."""
 
-from socratic_cli.jobs.annotate import Paths, annotate_file
+from socratic_cli.jobs.annotate import annotate_file
 from socratic_cli.jobs.bench import bench_files, solutions
+from socratic_cli.jobs.paths import Paths
 from socratic_cli.jobs.solve import solve_file
 from socratic_cli.jobs.tally import Report, Tally
 

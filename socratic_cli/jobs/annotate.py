@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from socratic_cli.asking.batches import Batched
 from socratic_cli.asking.budget import require_price
@@ -18,6 +15,7 @@ from socratic_cli.asking.workers import Workers
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import Interrupted, NotStored, TeacherError, UsageError
 from socratic_cli.jobs.outputs import Again, Annotations, started
+from socratic_cli.jobs.paths import Paths
 from socratic_cli.jobs.stopping import Stop
 from socratic_cli.jobs.tally import Report, Tally
 from socratic_cli.parts import Scheme, Teacher
@@ -27,33 +25,6 @@ from socratic_cli.stages.annotate import Annotated, annotate
 
 # Open problems beyond the requests in flight: some are always being parsed, written or put on the disk.
 _SLACK = 1.25
-
-
-@dataclass(frozen=True)
-class Paths:
-    """Where an annotation goes: kept ones, rejected ones, raw replies. `-` is standard output, None nowhere."""
-
-    out: str = "-"
-    rejects: str | None = None
-    replies: Path | None = None
-
-    @classmethod
-    def beside(cls, out: str, rejects: str | None = None, replies: Path | None = None) -> Paths:
-        """Return the paths with the ones that were not named beside the output."""
-        stem = out.removesuffix(".jsonl")
-        to_file = out != "-"
-        return cls(
-            out,
-            rejects or (f"{stem}.rejected.jsonl" if to_file else None),
-            replies or (Path(f"{stem}.replies.jsonl") if to_file else None),
-        )
-
-    def replies_of(self, teacher: Teacher, scheme: Scheme) -> Path:
-        """Return the file of raw replies; what is piped on has one in the user's cache."""
-        if self.replies is not None:
-            return self.replies
-        name = hashlib.sha256(f"{teacher.label} {scheme.label}".encode()).hexdigest()[:12]
-        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "socratic/replies" / f"{name}.jsonl"
 
 
 def annotate_file(

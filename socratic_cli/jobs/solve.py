@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from socratic_cli import jsonl
+from socratic_cli.asking.client import Client
+from socratic_cli.asking.replies import Replies
 from socratic_cli.authors import Author
+from socratic_cli.dialogue import Model
 from socratic_cli.ids import Table
 from socratic_cli.jobs.outputs import is_empty, problem_of, started
+from socratic_cli.jobs.paths import Paths
 from socratic_cli.jobs.tally import Report, Tally
-from socratic_cli.parts import Teacher
 from socratic_cli.records import Problem
+from socratic_cli.settings import Asking
 from socratic_cli.stages.solve import solve
 
 
@@ -35,7 +40,9 @@ def solve_file(
     tally = Tally()
     problems = started(problems)
     done = _claim(out, resume, overwrite)
-    with jsonl.Writer(out) as writer, author.open() as model:
+    with ExitStack() as files:
+        writer = files.enter_context(jsonl.Writer(out))
+        model = _model(author, out, width, files)
 
         async def work() -> None:
             found = solve(
@@ -54,11 +61,21 @@ def solve_file(
                     tally.note(solution)
                     report(tally)
             finally:
-                if isinstance(model, Teacher):
-                    await model.close()
+                if author.teacher is not None:
+                    await author.teacher.close()
 
         asyncio.run(work())
     return tally
+
+
+def _model(author: Author, out: str, width: int, files: ExitStack) -> Model:
+    """Return who replies: a student, or a teacher that is asked with the same care as in an annotation."""
+    teacher = author.teacher
+    if teacher is None:
+        return files.enter_context(author.open())
+    path = Paths.beside(out).replies_of(teacher, author.scheme)
+    replies = files.enter_context(Replies(path)) if teacher.paid else None
+    return Client(teacher, Asking(concurrency=width), replies)
 
 
 def _claim(target: str, resume: bool, overwrite: bool) -> Table:

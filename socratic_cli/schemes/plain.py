@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
+from pydantic import Field
+
 from socratic_cli.dialogue import Dialogue, Turn, Unanswered
-from socratic_cli.notation import NotationError, read, tidy, write
+from socratic_cli.notation import NotationError, one_line, read, tidy, write
 from socratic_cli.parts import Scheme
+from socratic_cli.prompts import SUBQUESTIONS, fenced
 from socratic_cli.records import Problem, Rationale, Step
-from socratic_cli.schemes import prompting
+from socratic_cli.schemes.prompting import Request, question
 
 SOLVER = "solver"
+_TAKE_GIVEN = f"Take the subquestions that are given in <{SUBQUESTIONS}>, in their order."
 _LAST_LINE = 'End with a line "#### " and the final answer alone.'
 
 
@@ -31,7 +36,7 @@ class OneTurn(Scheme):
 
     def solve(self, problem: Problem) -> Dialogue:
         """Ask the solver for everything."""
-        reply = yield Turn(SOLVER, prompting.question(problem, ask="Answer"), problem)
+        reply = yield Turn(SOLVER, question(problem, ask="Answer"), problem)
         return _read(reply.text)
 
     def replies(self, rationale: Rationale) -> Iterator[str]:
@@ -40,8 +45,14 @@ class OneTurn(Scheme):
 
     def annotate(self, problem: Problem) -> Dialogue:
         """Ask the teacher for everything, after exemplars in the same form."""
-        shots = prompting.shots(self.exemplars, self.shots, self.show, lambda gold: write(self.form(gold)))
-        reply = yield prompting.ask_teacher(problem, f"{self.instruction}\n{_LAST_LINE}", self.show, shots)
+        return (yield from self._asked(self._request(), problem))
+
+    def _request(self) -> Request:
+        return Request(f"{self.instruction}\n{_LAST_LINE}", write=lambda gold: write(self.form(gold)))
+
+    def _asked(self, request: Request, problem: Problem, known: Rationale | None = None) -> Dialogue:
+        """Ask for a rationale; `known` is what the prompt tells of it."""
+        reply = yield request.turn(problem, self, known)
         rationale = _read(tidy(reply.text))
         try:
             return self.form(rationale)
@@ -86,6 +97,9 @@ class ChainOfThought(OneTurn):
 class SocraticUnified(OneTurn):
     """Subquestions, each with its solution, written by one student in one go (the paper's unified strategy)."""
 
+    decompose_first: bool = Field(
+        False, description="The teacher first writes all subquestions, and in a second call their solutions."
+    )
     instruction: ClassVar[str] = (
         "Solve the problem by asking and answering subquestions, one pair a line: the subquestion, then ** , then its"
         " solution in one short sentence. Mark each calculation as in <<48/2=24>>24."
@@ -96,3 +110,39 @@ class SocraticUnified(OneTurn):
         if not rationale.steps or any(not step.subquestion for step in rationale.steps):
             raise NotationError("a step has no subquestion (`subquestion ** solution`)")
         return rationale
+
+    def annotate(self, problem: Problem) -> Dialogue:
+        """Ask the teacher for everything at once, or for the subquestions first."""
+        if not self.decompose_first:
+            return (yield from super().annotate(problem))
+        reply = yield _DECOMPOSITION.turn(problem, self)
+        request = self._request()
+        answering = replace(request, instruction=f"{request.instruction}\n{_TAKE_GIVEN}", given=_given_subquestions)
+        return (yield from self._asked(answering, problem, known=_decomposed(reply.text)))
+
+
+def _decomposed(text: str) -> Rationale:
+    """Return the subquestions of a reply, as steps that are not solved yet."""
+    try:
+        steps = tuple(Step(subquestion=one_line(line), solution="") for line in tidy(text).splitlines())
+    except NotationError as fault:
+        raise Unanswered("unreadable", str(fault)) from fault
+    if not steps:
+        raise Unanswered("unreadable", "the teacher asked no subquestion")
+    return Rationale(steps=steps)
+
+
+def _subquestions(rationale: Rationale) -> str:
+    return "\n".join(one_line(step.subquestion or "") for step in rationale.steps)
+
+
+def _given_subquestions(rationale: Rationale) -> str:
+    return fenced(SUBQUESTIONS, _subquestions(rationale))
+
+
+_DECOMPOSITION = Request(
+    "Break the problem down into the subquestions whose solutions lead to its answer, in their order, one a line."
+    " The last one asks for the answer. Solve nothing.",
+    write=_subquestions,
+    ask="Subquestions",
+)

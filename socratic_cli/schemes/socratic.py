@@ -40,17 +40,20 @@ class Socratic(Scheme):
         "all", description="The decomposer asks all subquestions at once, or the next one after each solution."
     )
     guidance: Guidance = Field("none", description="What a planner tells the decomposer.")
+    decompose_first: bool = Field(
+        False, description="The teacher first writes all subquestions, and in a second call their solutions."
+    )
     max_steps: int = Field(16, gt=0, description="More subquestions than this leave a problem unanswered.")
 
     @property
     def annotator(self) -> Scheme:
-        """The unified scheme: a teacher writes the whole chain in one reply."""
-        unified = SocraticUnified(exemplars=self.exemplars, shots=self.shots, show=self.show)
+        """The unified scheme: a teacher writes the whole chain."""
+        unified = SocraticUnified(**{name: getattr(self, name) for name in SocraticUnified.model_fields})
         unified._name = "socratic-unified"
         return unified
 
     def annotate(self, problem: Problem) -> Dialogue:
-        """Ask the teacher for the whole chain in one reply."""
+        """Ask the teacher for the whole chain."""
         return self.annotator.annotate(problem)
 
     def solve(self, problem: Problem) -> Dialogue:

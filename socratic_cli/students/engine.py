@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from threading import Event
 
 from socratic_cli.dialogue import Reply, Turn
+from socratic_cli.prompts import PARAGRAPH, completion
 from socratic_cli.settings import Decoding
 from socratic_cli.students.generation import Request, Voice, write
 
 QUIET = 8
 """Rounds of the event loop without a new turn before a batch is closed: a dialogue needs a few to ask again, and a
 window to open the next problem."""
-PARAGRAPH = "\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Engine:
         self._halt.set()
 
     def _request(self, turn: Turn) -> Request:
-        prompt, dropped = render(turn), (PARAGRAPH,) if turn.instruction or turn.shots else ()
+        prompt, dropped = completion(turn), (PARAGRAPH,) if turn.instruction or turn.shots else ()
         # Asked again, a prompt is sampled anew: that is what voting over several chains needs.
         seed = f"{self._decoding.seed}/{self._asked[prompt]}/{prompt}" if self._decoding.temperature else ""
         self._asked[prompt] += bool(seed)
@@ -117,9 +117,3 @@ class Engine:
         for one, reply in zip(batch, replies, strict=True):
             if not one.future.done():
                 one.future.set_result(reply)
-
-
-def render(turn: Turn) -> str:
-    """Return a turn as plain text: instruction and exemplars, for models that were not trained, then the prompt."""
-    shots = [shot.prompt + shot.completion for shot in turn.shots]
-    return PARAGRAPH.join([*([turn.instruction] if turn.instruction else []), *shots, turn.prompt])

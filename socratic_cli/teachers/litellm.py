@@ -28,7 +28,7 @@ from pydantic import Field, field_validator, model_validator
 from socratic_cli.dialogue import Reply, Turn, cut
 from socratic_cli.errors import TeacherBusy, TeacherError, TeacherUnusable
 from socratic_cli.parts import Batches, Price, Teacher
-from socratic_cli.prompts import COMPLETION_STOP, completion, messages
+from socratic_cli.prompts import NEXT_PROBLEM, completion, messages
 from socratic_cli.records import Usage
 
 # Payment, key, rights, model: what one request is told here, every other will be told too.
@@ -87,7 +87,7 @@ class LiteLLM(Teacher):
         if self.seed is not None:
             options["seed"] = self.seed + turn.sample
         if self._completes:
-            return {**options, "prompt": completion(turn), "stop": list(COMPLETION_STOP)}
+            return {**options, "prompt": completion(turn), "stop": [NEXT_PROBLEM]}
         return {**options, "messages": messages(turn)}
 
     async def reply(self, turn: Turn) -> Reply:
@@ -124,12 +124,13 @@ class LiteLLM(Teacher):
         finish_reason = choice.finish_reason or "stop"
         message = getattr(choice, "message", None)
         if message is None:  # a completion
-            return Reply(cut(choice.text or "", COMPLETION_STOP), finish_reason, usage)
+            return Reply(cut(_sound(choice.text or ""), (NEXT_PROBLEM,)), finish_reason, usage)
         refusal = (getattr(message, "provider_specific_fields", None) or {}).get("refusal")
         if refusal:
-            return Reply(refusal, "content_filter", usage)
-        thinking, text = _without_thinking(message.content or "")
-        return Reply(text, finish_reason, usage, thinking or getattr(message, "reasoning_content", None) or "")
+            return Reply(_sound(refusal), "content_filter", usage)
+        apart = (getattr(message, "reasoning_content", None) or "").strip()  # by the service, or by litellm
+        thinking, text = _without_thinking(_sound(message.content or ""))
+        return Reply(text.lstrip() if apart else text, finish_reason, usage, thinking or _sound(apart))
 
     def _usage(self, response: Any) -> Usage:
         counted = getattr(response, "usage", None)
@@ -275,6 +276,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _headers(fault: Any) -> Mapping[str, str]:
     said = getattr(fault, "litellm_response_headers", None) or getattr(getattr(fault, "response", None), "headers", {})
     return {str(name).lower(): str(value) for name, value in dict(said or {}).items()}
+
+
+def _sound(text: str) -> str:
+    """Replace halves of characters (surrogates), which JSON can carry and no file can."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _without_thinking(text: str) -> tuple[str, str]:

@@ -1,0 +1,37 @@
+"""Where results go, and where the raw replies are kept that they are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from socratic_cli.parts import Scheme, Teacher
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where an annotation goes: kept ones, rejected ones, raw replies. `-` is standard output, None nowhere."""
+
+    out: str = "-"
+    rejects: str | None = None
+    replies: Path | None = None
+
+    @classmethod
+    def beside(cls, out: str, rejects: str | None = None, replies: Path | None = None) -> Paths:
+        """Return the paths with the ones that were not named beside the output."""
+        stem = out.removesuffix(".jsonl")
+        to_file = out != "-"
+        return cls(
+            out,
+            rejects or (f"{stem}.rejected.jsonl" if to_file else None),
+            replies or (Path(f"{stem}.replies.jsonl") if to_file else None),
+        )
+
+    def replies_of(self, teacher: Teacher, scheme: Scheme) -> Path:
+        """Return the file of raw replies; what is piped on has one in the user's cache."""
+        if self.replies is not None:
+            return self.replies
+        name = hashlib.sha256(f"{teacher.label} {scheme.label}".encode()).hexdigest()[:12]
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "socratic/replies" / f"{name}.jsonl"
