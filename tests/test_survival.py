@@ -227,10 +227,10 @@ def test_the_key_is_nowhere_at_the_highest_log_level(tmp_path: Path) -> None:
     loud = {"LITELLM_LOG": "DEBUG", "OPENAI_LOG": "debug", "SOCRATIC_LOG": "debug", "XDG_CACHE_HOME": str(tmp_path)}
     with faulty(seed=2, faults=every(0.3), retry_after=0.1, slow=0.2) as server:
         shown = [
-            annotate(source, server, tmp_path / "a.jsonl", OPENAI_API_KEY=KEY, **loud),
-            annotate(source, server, tmp_path / "a.jsonl", "--reparse", OPENAI_API_KEY=KEY, **loud),
-            annotate(source, server, tmp_path / "b.jsonl", "--dry-run", OPENAI_API_KEY=KEY, **loud),
-            annotate(source, server, Path("-"), OPENAI_API_KEY=KEY, **loud),
+            annotate(source, server, tmp_path / "a.jsonl", key=KEY, **loud),
+            annotate(source, server, tmp_path / "a.jsonl", "--reparse", key=KEY, **loud),
+            annotate(source, server, tmp_path / "b.jsonl", "--dry-run", key=KEY, **loud),
+            annotate(source, server, Path("-"), key=KEY, **loud),
         ]
     assert [done.code for done in shown] == [0, 0, 0, 0]
     assert "again in" in shown[0].err

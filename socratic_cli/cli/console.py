@@ -51,6 +51,7 @@ class Bar:
         console = Console(stderr=True)
         self._terminal = console.is_terminal
         self._what, self._total = what, total
+        self._told: tuple[str | None, int] | None = None
         self.last = Tally()
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -97,7 +98,8 @@ class Bar:
     def _show(self, done: int, total: int | None, note: str, what: str | None = None) -> None:
         if self._terminal:
             self._progress.update(self._task, completed=done, total=total, note=note, description=what or self._what)
-        elif done == total or (total and done % max(1, total // 5) == 0):
+        elif (what, done) != self._told and (done == total or (total and done % max(1, total // 5) == 0)):
+            self._told = what, done
             say(f"{what or self._what}: {done}/{total or '?'} {note}".rstrip())
 
 
