@@ -35,13 +35,15 @@ class Turn:
 class Reply:
     """What a model said; `finish_reason` is the field's: stop, length, content_filter.
 
-    `thinking` is what a reasoning model thought aloud before; no scheme reads it.
+    `thinking` is what a reasoning model thought aloud before; no scheme reads it. `calculator` is what a calculator
+    wrote into it, or found wrong in it.
     """
 
     text: str
     finish_reason: str = "stop"
     usage: Usage = field(default_factory=Usage)
     thinking: str = ""
+    calculator: tuple[str, ...] = ()
 
 
 Dialogue = Generator[Turn, Reply, Rationale]
@@ -81,7 +83,14 @@ class Transcript:
         """Add one exchange. The prompt is kept by its last line, since each repeats the ones before."""
         last_line = turn.prompt.rstrip("\n").rpartition("\n")[2]
         self.exchanges.append(
-            Exchange(role=turn.role, prompt=last_line, reply=reply.text, finish_reason=reply.finish_reason)
+            Exchange(
+                role=turn.role,
+                prompt=last_line,
+                reply=reply.text,
+                finish_reason=reply.finish_reason,
+                tokens=reply.usage.completion_tokens,
+                calculator=reply.calculator,
+            )
         )
         self.usage += reply.usage
 

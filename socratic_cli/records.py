@@ -86,12 +86,18 @@ _ALWAYS = ("prompt_tokens", "completion_tokens")
 
 
 class Exchange(Record):
-    """One turn as it was played: who replied, to what (the last line of the prompt), and what."""
+    """One turn as it was played: who replied, to what (the last line of the prompt), and what.
+
+    `tokens` were written; `calculator` is what a calculator wrote into the reply (3*4=12), or found wrong in it
+    (3*4=11 (12)).
+    """
 
     role: str
     prompt: str
     reply: str
     finish_reason: str = "stop"
+    tokens: int = 0
+    calculator: tuple[str, ...] = ()
 
 
 class Solution(Record):

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from socratic_cli.dialogue import Reply, Turn
+from socratic_cli.errors import StudentError
 from socratic_cli.parts import Student
 from socratic_cli.plugins import load
 from socratic_cli.records import Example, Problem
 from socratic_cli.settings import Decoding
-from socratic_cli.students import engine, generation
+from socratic_cli.students import engine, scheduler
 from socratic_cli.students.engine import Engine
+from socratic_cli.students.generation import Request
+from socratic_cli.students.slots import Piece, Slots, Unsupported
+from socratic_cli.students.writing import Writing
 from tests import tiny
 
 PROBLEM = Problem(id="a", question="?")
@@ -49,16 +53,17 @@ def ask(opened: Engine, *turns: Turn) -> list[Reply]:
     return asyncio.run(together())
 
 
-def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Return the list to which the prompts of every batch will be added."""
-    seen: list[list[str]] = []
-    write = generation.write
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[list[Piece]]:
+    """Return the list to which the pieces of every forward pass will be added."""
+    seen: list[list[Piece]] = []
+    forward = Slots.forward
 
-    def noted(voice: Any, requests: Any, decoding: Any, halt: Any) -> Any:
-        seen.append([request.prompt for request in requests])
-        return write(voice, requests, decoding, halt)
+    def noted(slots: Slots, pieces: list[Piece]) -> Any:
+        seen.append(pieces)
+        return forward(slots, pieces)
 
-    monkeypatch.setattr(engine, "write", noted)
+    monkeypatch.setattr(scheduler, "_PROBE", ((1,) * 2,))
+    monkeypatch.setattr(Slots, "forward", noted)
     return seen
 
 
@@ -68,13 +73,70 @@ def test_a_batch_replies_as_its_turns_do_one_by_one(opened: Engine) -> None:
     assert len({reply.text for reply in together}) > 1
 
 
-def test_turns_of_one_role_share_a_batch_of_the_size_asked_for(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = batches(monkeypatch)
-    with opened_with(base, Decoding(max_new_tokens=2, batch_size=3)) as opened:
-        ask(opened, *(turn(f"Question: {'a ' * at}", role="solver") for at in range(4)), turn("b", role="decomposer"))
-    assert [len(batch) for batch in seen] == [3, 1, 1]
-    assert {len(set(batch) & {"b"}) for batch in seen} == {0, 1}
-    assert [len(prompt) for prompt in seen[0]] == sorted(len(prompt) for prompt in seen[0])
+def test_no_more_turns_are_written_together_than_asked_for(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = passes(monkeypatch)
+    with opened_with(base, Decoding(max_new_tokens=3, batch_size=3)) as opened:
+        ask(opened, *(turn(f"Question: {'a ' * at}") for at in range(5)))
+    assert [len(pieces) for pieces in seen[2:]] == [3, 3, 3, 2, 2, 2]
+
+
+def test_a_turn_joins_as_soon_as_another_ends(opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened._decoding = Decoding(max_new_tokens=12, batch_size=2)
+    mark = ask(opened, turn(PROMPTS[0]))[0].text[:2]
+    alone = [ask(opened, turn(PROMPTS[0], mark)), ask(opened, turn(PROMPTS[1])), ask(opened, turn(PROMPTS[3]))]
+    seen = passes(monkeypatch)
+    assert ask(opened, turn(PROMPTS[0], mark), turn(PROMPTS[1]), turn(PROMPTS[3])) == [one for [one] in alone]
+    assert len(seen) < 2 * 12
+
+
+class TestWhatASlotHolds:
+    """A turn of a dialogue that goes on costs its new tokens only."""
+
+    def test_a_text_that_goes_on_is_not_read_again(self, opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen = passes(monkeypatch)
+        ask(opened, turn(PROMPTS[1]))
+        del seen[:]
+        [second] = ask(opened, turn(f"{PROMPTS[1]} 24 clips"))
+        assert len(seen[0][0].tokens) < 12 < seen[0][0].start
+        with_nothing_held = Engine(opened._voice, opened._decoding)
+        assert ask(with_nothing_held, turn(f"{PROMPTS[1]} 24 clips")) == [second]
+
+    def test_a_beginning_that_all_share_is_read_once(self, opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        shown = PROMPTS[1] + " " + PROMPTS[3]
+        alone = [ask(Engine(opened._voice, opened._decoding), turn(shown + end))[0] for end in (" a", " 1 1 1", " cb")]
+        seen = passes(monkeypatch)
+        ask(opened, turn(shown + " first"))
+        del seen[:]
+        assert ask(opened, *(turn(shown + end) for end in (" a", " 1 1 1", " cb"))) == alone
+        assert all(len(piece.tokens) < 12 for piece in seen[0])
+
+    def test_the_oldest_gives_way(self, base: str) -> None:
+        prompts = [f"{at}{at} Question: {'b ' * at}" for at in range(12)]
+        with opened_with(base, Decoding(max_new_tokens=6, batch_size=2)) as small:
+            some = ask(small, *map(turn, prompts)) + ask(small, *map(turn, prompts))
+        with opened_with(base, Decoding(max_new_tokens=6, batch_size=64)) as large:
+            assert some == ask(large, *map(turn, prompts)) * 2
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_what_slots_do_not_know_is_written_in_whole_batches(
+    base: str, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    prompts = [turn(f"{prompt} {at}") for at in range(count) for prompt in PROMPTS]
+    with opened_with(base, Decoding(max_new_tokens=9)) as opened:
+        in_slots = ask(opened, *prompts)
+
+    def unknown(*_: Any) -> Any:
+        raise Unsupported("a window")
+
+    monkeypatch.setattr(Slots, "forward", unknown)
+    with opened_with(base, Decoding(max_new_tokens=9)) as opened:
+        assert ask(opened, *prompts) == in_slots
+    with (
+        opened_with(base, Decoding(max_new_tokens=9, calculator="force")) as opened,
+        pytest.raises(StudentError, match="no calculator can step in"),
+    ):
+        ask(opened, *prompts)
 
 
 def test_a_reply_ends_with_its_mark_whoever_is_beside_it(opened: Engine) -> None:
@@ -130,7 +192,7 @@ def test_an_error_reaches_everyone_who_waits(opened: Engine, monkeypatch: pytest
     def broken(*_: Any) -> list[Reply]:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(engine, "write", broken)
+    monkeypatch.setattr(Slots, "forward", broken)
 
     async def together() -> list[Any]:
         waiting = (opened.reply(turn(prompt)) for prompt in PROMPTS)
@@ -142,7 +204,7 @@ def test_an_error_reaches_everyone_who_waits(opened: Engine, monkeypatch: pytest
 
 
 def test_cancelled_turns_are_dropped(opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = batches(monkeypatch)
+    seen = passes(monkeypatch)
 
     async def run() -> Reply:
         gone = asyncio.ensure_future(opened.reply(turn("gone")))
@@ -152,7 +214,7 @@ def test_cancelled_turns_are_dropped(opened: Engine, monkeypatch: pytest.MonkeyP
         return await kept
 
     asyncio.run(run())
-    assert seen == [[PROMPTS[0]]]
+    assert all(len(pieces) == 1 for pieces in seen)
 
 
 def test_a_cancelled_run_ends_at_once(tmp_path: Path) -> None:
@@ -166,3 +228,57 @@ def test_a_cancelled_run_ends_at_once(tmp_path: Path) -> None:
         with pytest.raises(TimeoutError):
             asyncio.run(run())
         assert time.monotonic() - began < 5
+
+
+class TestTheCalculator:
+    """After <<48/2= comes 24>>, whatever the student would have written."""
+
+    @pytest.fixture
+    def writing(self, opened: Engine) -> Callable[..., Writing]:
+        def begun(calculator: str, room: int = 40) -> Writing:
+            decoding = Decoding(max_new_tokens=room, calculator=calculator)
+            return Writing(opened._voice("solver"), Request("Question: a\nAnswer:\n"), decoding)
+
+        return begun
+
+    @staticmethod
+    def dictate(writing: Writing, text: str) -> Reply:
+        """Let a student want to write a text: what the calculator wrote already is not wanted again."""
+        tokens = writing._voice.tokens
+        while writing.finish_reason is None:
+            so_far = writing.reply().text
+            rest = tokens.piece(text[len(so_far) :]) if text.startswith(so_far) else []
+            writing.accept(rest[0] if rest else tokens.end)
+        return writing.reply()
+
+    def test_it_writes_the_result(self, writing: Callable[..., Writing]) -> None:
+        reply = self.dictate(writing("force"), "So 48/2 = <<48/2=23>>23")
+        assert reply.text == "So 48/2 = <<48/2=24>>"
+        assert reply.calculator == ("48/2=24",)
+
+    def test_a_student_that_is_right_goes_on_undisturbed(self, writing: Callable[..., Writing]) -> None:
+        text = "So 48/2 = <<48/2=24>>24 and <<24+1.5=25.5>>25.5"
+        reply = self.dictate(writing("force"), text)
+        assert (reply.text, reply.finish_reason) == (text, "stop")
+        assert reply.calculator == ("48/2=24", "24+1.5=25.5")
+
+    @pytest.mark.parametrize("text", ["<<a/2=23>>", "48/2=23", "<<1/0=7>>", "x = 3"])
+    def test_what_it_cannot_calculate_is_left_alone(self, writing: Callable[..., Writing], text: str) -> None:
+        assert self.dictate(writing("force"), text) == self.dictate(writing("off"), text)
+
+    def test_it_can_check_only(self, writing: Callable[..., Writing]) -> None:
+        reply = self.dictate(writing("check"), "So <<48/2=23>>23 and <<1+1=2>>2")
+        assert reply.text == "So <<48/2=23>>23 and <<1+1=2>>2"
+        assert reply.calculator == ("48/2=23 (24)",)
+
+    def test_it_keeps_to_the_room_there_is(self, writing: Callable[..., Writing]) -> None:
+        reply = self.dictate(writing("force", room=12), "So <<1000000*1000000=" + "1" * 20)
+        assert reply.finish_reason == "length"
+        assert reply.usage.completion_tokens <= 12 + len("1000000000000>>")
+
+    def test_a_real_model_goes_on_after_it(self, base: str) -> None:
+        """What is forced is read by the model like its own words: alone and beside others, the text is the same."""
+        prompts = [turn(f"{prompt} <<48/2") for prompt in PROMPTS]
+        with opened_with(base, Decoding(max_new_tokens=30, calculator="force")) as opened:
+            together = ask(opened, *prompts)
+            assert together == [ask(Engine(opened._voice, opened._decoding), one)[0] for one in prompts]

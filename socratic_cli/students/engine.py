@@ -1,4 +1,4 @@
-"""Many dialogues ask at once; their turns are gathered into batches."""
+"""Many dialogues ask at once; each turn joins what is being written, and is answered when it ends."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Event
 
 from socratic_cli.dialogue import Reply, Turn
 from socratic_cli.prompts import PARAGRAPH, completion
 from socratic_cli.settings import Decoding
-from socratic_cli.students.generation import Request, Voice, write
+from socratic_cli.students.generation import Request, Voice
+from socratic_cli.students.scheduler import Scheduler
+from socratic_cli.students.writing import Writing
 
 QUIET = 8
-"""Rounds of the event loop without a new turn before a batch is closed: a dialogue needs a few to ask again, and a
-window to open the next problem."""
+"""Rounds of the event loop without a new turn before the next token: a dialogue needs a few to ask again, and a
+window to open the next problem. So what is written together depends on the problems, and not on the clock."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    role: str
-    request: Request
-    future: asyncio.Future[Reply]
+_CHANGE = 1.5
+"""A role that has so many times the work of the one that writes takes its place; adapters take a while to change."""
 
 
 class Engine:
@@ -35,10 +32,13 @@ class Engine:
     def __init__(self, voice: Callable[[str], Voice], decoding: Decoding) -> None:
         """Reply with what `voice` returns for a role."""
         self._voice, self._decoding = voice, decoding
-        self._waiting: list[_Waiting] = []
+        self._schedulers: dict[int, Scheduler] = {}
+        self._asked: dict[int, tuple[Writing, asyncio.Future[Reply]]] = {}
+        self._writer: Scheduler | None = None
         self._worker: asyncio.Task[None] | None = None
         self._halt = Event()
-        self._asked: Counter[str] = Counter()
+        self._times: Counter[str] = Counter()
+        self._arrived = 0
 
     async def reply(self, turn: Turn) -> Reply:
         """Reply to a turn.
@@ -46,9 +46,14 @@ class Engine:
         Raises:
             StudentError: the student was not trained for this role.
         """
-        self._voice(turn.role)
+        voice = self._voice(turn.role)
+        writing = Writing(voice, self._request(turn), self._decoding)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(turn.role, self._request(turn), future))
+        # Roles that one untrained model plays are written together.
+        scheduler = self._schedulers.setdefault(id(voice), Scheduler(voice, self._decoding, self._halt))
+        scheduler.waiting.append(writing)
+        self._asked[id(writing)] = writing, future
+        self._arrived += 1
         self._wake()
         return await future
 
@@ -59,61 +64,71 @@ class Engine:
     def _request(self, turn: Turn) -> Request:
         prompt, dropped = completion(turn), (PARAGRAPH,) if turn.instruction or turn.shots else ()
         # Asked again, a prompt is sampled anew: that is what voting over several chains needs.
-        seed = f"{self._decoding.seed}/{self._asked[prompt]}/{prompt}" if self._decoding.temperature else ""
-        self._asked[prompt] += bool(seed)
+        seed = f"{self._decoding.seed}/{self._times[prompt]}/{prompt}" if self._decoding.temperature else ""
+        self._times[prompt] += bool(seed)
         digest = hashlib.sha256(seed.encode()).digest()
         return Request(prompt, (*turn.stop, *dropped), dropped, int.from_bytes(digest[:8], "big"))
 
     def _wake(self) -> None:
         loop = asyncio.get_running_loop()
         if self._worker is None or self._worker.done() or self._worker.get_loop() is not loop:
-            # what an earlier loop left behind can be answered to nobody
-            self._waiting = [one for one in self._waiting if one.future.get_loop() is loop]
-            self._worker = loop.create_task(self._work())
+            self._worker = loop.create_task(self._work(loop))
 
-    async def _work(self) -> None:
-        while self._waiting:
+    async def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._halt.clear()
+        # What an earlier loop left behind can be answered to nobody.
+        self._drop(lambda future: future.get_loop() is not loop)
+        while True:
             await self._settle()
-            batch = self._take()
-            if batch:
-                await self._serve(batch)
+            self._drop(asyncio.Future.done)
+            scheduler = self._next()
+            if not scheduler.work:
+                return
+            await self._step(scheduler)
+
+    def _next(self) -> Scheduler:
+        """Return who writes next: the role with most to write, and not another one after every token."""
+        most = max(self._schedulers.values(), key=lambda one: one.work)
+        if self._writer is None or most.work > _CHANGE * self._writer.work:
+            most.activate()
+            self._writer = most
+        return self._writer
+
+    def _forget(self) -> None:
+        self._schedulers.clear()
+        self._asked.clear()
+        self._writer = None
 
     async def _settle(self) -> None:
         """Wait until no new turns arrive."""
-        quiet, known = 0, len(self._waiting)
+        quiet, known = 0, self._arrived
         while quiet < QUIET:
             await asyncio.sleep(0)
-            quiet, known = (quiet + 1, known) if len(self._waiting) == known else (0, len(self._waiting))
+            quiet, known = (quiet + 1, known) if self._arrived == known else (0, self._arrived)
 
-    def _take(self) -> list[_Waiting]:
-        """Take a batch of the role for which most turns wait, of like lengths."""
-        self._waiting = [one for one in self._waiting if not one.future.done()]  # cancelled ones are dropped
-        if not self._waiting:
-            return []
-        role, _ = Counter(one.role for one in self._waiting).most_common(1)[0]
-        of_role = sorted((one for one in self._waiting if one.role == role), key=lambda one: len(one.request.prompt))
-        batch = of_role[-self._decoding.batch_size :]
-        taken = set(map(id, batch))
-        self._waiting = [one for one in self._waiting if id(one) not in taken]
-        return batch
+    def _drop(self, gone: Callable[[asyncio.Future[Reply]], bool]) -> None:
+        dropped = [writing for writing, future in self._asked.values() if gone(future)]
+        for writing in dropped:
+            del self._asked[id(writing)]
+        if dropped:
+            for scheduler in self._schedulers.values():
+                scheduler.drop(dropped)
 
-    async def _serve(self, batch: list[_Waiting]) -> None:
-        """Write the replies of a batch in a thread; whatever happens, nobody waits in vain."""
-        self._halt = halt = Event()
-        requests = [one.request for one in batch]
+    async def _step(self, scheduler: Scheduler) -> None:
+        """Write one token of every reply, in a thread; whatever happens, nobody waits in vain."""
         try:
-            voice = self._voice(batch[0].role)
-            replies = await asyncio.to_thread(write, voice, requests, self._decoding, halt)
+            ended = await asyncio.to_thread(scheduler.step)
         except asyncio.CancelledError:
-            halt.set()  # the thread ends after its present token
-            for one in batch:
-                one.future.cancel()
+            self._halt.set()  # the thread may still be at it: what it works on is left to it
+            self._forget()
             raise
         except Exception as fault:
-            for one in batch:
-                if not one.future.done():
-                    one.future.set_exception(fault)
+            for _, future in self._asked.values():
+                if not future.done():
+                    future.set_exception(fault)
+            self._forget()
             return
-        for one, reply in zip(batch, replies, strict=True):
-            if not one.future.done():
-                one.future.set_result(reply)
+        for writing in ended:
+            _, future = self._asked.pop(id(writing))
+            if not future.done():
+                future.set_result(writing.reply())

@@ -1,4 +1,4 @@
-"""Replies of a batch of prompts, written by transformers' `generate`."""
+"""Replies of a batch of prompts, written by transformers' `generate`: for architectures that slots do not know."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from transformers import (
     PreTrainedModel,
     StoppingCriteria,
     StoppingCriteriaList,
-    TopPLogitsWarper,
 )
 
 from socratic_cli.dialogue import Reply, cut
 from socratic_cli.records import Usage
 from socratic_cli.settings import Decoding
+from socratic_cli.students.sampling import draw
 from socratic_cli.students.tokens import Tokens, padded
 from socratic_cli.students.weights import context
 
@@ -89,7 +89,7 @@ class _Batch:
         ids = torch.tensor(padded(self._prompts, tokens.pad, left=True), device=model.device)
         seen = torch.tensor(padded(([1] * len(row) for row in self._prompts), 0, left=True), device=model.device)
         marks = _Marks(tokens, self._requests, ids.shape[1], self._halt)
-        sampled = LogitsProcessorList(_sampling(decoding, [request.seed for request in self._requests]))
+        sampled = [_Sample(decoding, [request.seed for request in self._requests])] if decoding.temperature else []
         written: Any = model.generate(
             input_ids=ids,
             attention_mask=seen,
@@ -97,7 +97,7 @@ class _Batch:
             do_sample=False,
             eos_token_id=self._voice.ends,
             pad_token_id=tokens.pad,
-            logits_processor=sampled,
+            logits_processor=LogitsProcessorList(sampled),
             stopping_criteria=StoppingCriteriaList([marks]),
         )
         return [self._reply(row, new) for row, new in enumerate(written[:, ids.shape[1] :].tolist())]
@@ -106,7 +106,7 @@ class _Batch:
         request, ends = self._requests[row], self._voice.ends
         length = next((at for at, token in enumerate(new) if token in ends), len(new))
         text = cut(self._voice.tokens.text(new[:length]), request.marks)
-        stopped = length < len(new) or text.endswith(request.marks or "\0")
+        stopped = length < len(new) or (bool(request.marks) and text.endswith(request.marks))
         for mark in request.dropped:
             text = text.removesuffix(mark)
         used = Usage(prompt_tokens=len(self._prompts[row]), completion_tokens=min(length + 1, len(new)))
@@ -137,32 +137,13 @@ class _Marks(StoppingCriteria):
         return torch.tensor(self._done, device=input_ids.device)
 
 
-def _sampling(decoding: Decoding, seeds: list[int]) -> list[LogitsProcessor]:
-    if not decoding.temperature:
-        return []
-    nucleus = [TopPLogitsWarper(decoding.top_p)] if decoding.top_p < 1 else []
-    return [_Heat(decoding.temperature), *nucleus, _Sample(seeds)]
-
-
-class _Heat(LogitsProcessor):
-    def __init__(self, temperature: float) -> None:
-        self._temperature = temperature
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # noqa: ARG002
-        return scores / self._temperature
-
-
 class _Sample(LogitsProcessor):
-    """Leaves one sampled token a row.
+    """Leaves one sampled token a row."""
 
-    Each row has dice of its own, so a reply does not depend on who else is in the batch.
-    """
-
-    def __init__(self, seeds: list[int]) -> None:
+    def __init__(self, decoding: Decoding, seeds: list[int]) -> None:
+        self._decoding = decoding
         self._dice = [random.Random(seed) for seed in seeds]  # noqa: S311 - samples are no secret
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # noqa: ARG002
-        mass = scores.softmax(dim=-1).double().cumsum(dim=-1)
-        drawn = torch.tensor([[dice.random()] for dice in self._dice], device=scores.device, dtype=mass.dtype)
-        chosen = torch.searchsorted(mass, drawn * mass[:, -1:], right=True).clamp(max=scores.shape[-1] - 1)
-        return torch.full_like(scores, float("-inf")).scatter(1, chosen, 0.0)
+        chosen = torch.tensor(draw(scores, self._dice, self._decoding), device=scores.device)
+        return torch.full_like(scores, float("-inf")).scatter(1, chosen[:, None], 0.0)

@@ -38,13 +38,13 @@ class Tokens:
         self.tokenizer = tokenizer
         self.end: int = tokenizer.eos_token_id
         self.pad: int = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        plain, whole = self._ids("a"), list(tokenizer("a").input_ids)
+        plain, whole = self.piece("a"), list(tokenizer("a").input_ids)
         start = next((at for at in range(len(whole)) if whole[at : at + len(plain)] == plain), 0)
         self._head: list[int] = whole[:start]
 
     def prompt(self, text: str) -> list[int]:
         """Return the ids of a prompt."""
-        return self._head + self._ids(text)
+        return self._head + self.piece(text)
 
     def text(self, ids: list[int]) -> str:
         """Return the text of generated ids, letter by letter."""
@@ -57,7 +57,8 @@ class Tokens:
             ids, learnt = [*ids, self.end], [*learnt, True]
         return Sequence((*self._head, *ids), (*[False] * len(self._head), *learnt))
 
-    def _ids(self, text: str) -> list[int]:
+    def piece(self, text: str) -> list[int]:
+        """Return the ids of a part of a text."""
         # A text that spells a special token (`<|im_end|>` in a question) is text.
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)
 
@@ -72,7 +73,7 @@ class Tokens:
         seams = {seam for span in passage.spans for seam in span}
         if any(start < seam < end for seam in seams for start, end in offsets):
             return None
-        first = self._ids(passage.text[: passage.spans[0][0]])
+        first = self.piece(passage.text[: passage.spans[0][0]])
         if ids[: len(first)] != first:
             return None
         return ids, [any(start <= at < end for start, end in passage.spans) for at, _ in offsets]
@@ -82,7 +83,7 @@ class Tokens:
         ids: list[int] = []
         learnt: list[bool] = []
         for text, is_learnt in _parts(passage):
-            piece = self._ids(text)
+            piece = self.piece(text)
             ids += piece
             learnt += [is_learnt] * len(piece)
         return ids, learnt

@@ -1,0 +1,172 @@
+"""Replies of one role, written side by side: each joins as soon as there is a slot, and leaves as soon as it ends.
+
+A slot keeps what it holds when its reply has ended. The next turn of the same dialogue repeats the text and goes on,
+so it costs its new tokens only; and exemplars that all prompts begin with are read once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+from threading import Event
+
+import torch
+
+from socratic_cli.errors import StudentError
+from socratic_cli.settings import Decoding
+from socratic_cli.students.generation import Voice, write
+from socratic_cli.students.sampling import draw
+from socratic_cli.students.slots import Piece, Slots, Unsupported
+from socratic_cli.students.writing import Writing
+
+log = logging.getLogger(__name__)
+_TOKENS = 4096
+"""Most tokens that are read in one forward pass, so that its memory has a bound."""
+_WORTH = 16
+"""Tokens in common from which on they are copied from another slot and not read again."""
+_PROBE = ((11, 12, 13, 14, 15), (21, 22, 23))
+
+
+class Scheduler:
+    """The replies that a voice is writing, and the ones that wait."""
+
+    def __init__(self, voice: Voice, decoding: Decoding, halt: Event) -> None:
+        """Write with a voice, `decoding.batch_size` replies at once."""
+        self.waiting: deque[Writing] = deque()
+        self._voice, self._decoding, self._halt = voice, decoding, halt
+        # Twice as many slots as replies: dialogues that wait for the other role keep theirs.
+        self._free = list(range(2 * decoding.batch_size - 1, -1, -1))
+        self._held: dict[int, list[int]] = {}
+        self._open: dict[int, Writing] = {}
+        self._slots: Slots | None = None
+        self._supported: bool | None = None
+
+    @property
+    def work(self) -> int:
+        """How many replies are not finished."""
+        return len(self.waiting) + len(self._open)
+
+    def activate(self) -> None:
+        """Make the model speak for this role; it may be another role's too."""
+        self._voice.activate()
+
+    def drop(self, gone: Iterable[Writing]) -> None:
+        """Forget replies that nobody waits for any more."""
+        known = set(map(id, gone))
+        self.waiting = deque(writing for writing in self.waiting if id(writing) not in known)
+        for slot in [slot for slot, writing in self._open.items() if id(writing) in known]:
+            del self._open[slot]
+
+    def step(self) -> list[Writing]:
+        """Read what is new, write one token of every reply, and return the ones that ended."""
+        if self._supported is None:
+            self._supported = self._probe()
+        if not self._supported:
+            return self._whole()
+        ended = self._admit()
+        if not self._open:
+            return ended
+        assert self._slots is not None
+        rows = list(self._open.items())
+        pieces = [self._piece(slot, writing) for slot, writing in rows]
+        logits = self._slots.forward(pieces)
+        tokens = draw(logits, [writing.dice for _, writing in rows], self._decoding)
+        for (slot, writing), token in zip(rows, tokens, strict=True):
+            self._held[slot] = list(writing.ids)
+            writing.accept(token)
+            if writing.finish_reason is not None:
+                del self._open[slot]
+                ended.append(writing)
+        return ended
+
+    def _piece(self, slot: int, writing: Writing) -> Piece:
+        start = len(self._held[slot])
+        return Piece(slot, start, tuple(writing.ids[start:]))
+
+    def _admit(self) -> list[Writing]:
+        """Give slots to replies that wait; return those that have no room for any token."""
+        ended: list[Writing] = []
+        tokens = len(self._open)
+        while self.waiting and len(self._open) < self._decoding.batch_size:
+            writing = self.waiting[0]
+            if writing.finish_reason is not None:
+                ended.append(self.waiting.popleft())
+                continue
+            source, common = self._nearest(writing.ids)
+            tokens += len(writing.ids) - common
+            if tokens > _TOKENS and self._open:
+                break
+            self.waiting.popleft()
+            slot = self._take(source, common)
+            if slot != source and common:
+                assert self._slots is not None
+                self._slots.copy(source, slot, common)
+            self._held[slot] = writing.ids[:common]
+            self._open[slot] = writing
+        return ended
+
+    def _nearest(self, ids: list[int]) -> tuple[int, int]:
+        """Return the slot that holds most of a prompt, and how much; its last token must be read in any case."""
+        best, most = -1, 0
+        for slot, held in self._held.items():
+            common = _common(held, ids)
+            if common > most:
+                best, most = slot, common
+        most = min(most, len(ids) - 1)
+        is_own = best >= 0 and best not in self._open and len(self._held[best]) - most < _WORTH
+        return (best, most) if is_own or most >= _WORTH else (-1, 0)
+
+    def _take(self, source: int, common: int) -> int:
+        """Return the slot for a reply: the one that holds its dialogue, a new one, or the one unused for longest."""
+        is_idle = source >= 0 and source not in self._open
+        if is_idle and len(self._held[source]) - common < _WORTH:
+            self._held.pop(source)  # put in again at the end: the order is that of use
+            return source
+        if self._free:
+            return self._free.pop()
+        slot = next(slot for slot in self._held if slot not in self._open and slot != source)
+        self._held.pop(slot)
+        return slot
+
+    def _probe(self) -> bool:
+        """Say whether slots give what the model itself gives: not every architecture attends in a way they know."""
+        model = self._voice.model
+        slots = Slots(model, len(_PROBE))
+        try:
+            found = slots.forward([Piece(at, 0, ids[:-1]) for at, ids in enumerate(_PROBE)])
+            found = slots.forward([Piece(at, len(ids) - 1, ids[-1:]) for at, ids in enumerate(_PROBE)])
+            with torch.inference_mode():
+                expected = [model(input_ids=torch.tensor([ids], device=model.device)).logits[0, -1] for ids in _PROBE]
+        except (Unsupported, TypeError, AttributeError, IndexError) as fault:
+            log.info("%s replies in whole batches: %s", type(model).__name__, fault)
+            return False
+        exact = next(model.parameters()).dtype == torch.float32 and not getattr(model, "is_quantized", False)
+        far = max(float((one - other.float()).abs().max()) for one, other in zip(found, expected, strict=True))
+        same = far <= (1e-3 if exact else 0.1) * max(float(one.abs().max()) for one in expected)
+        if not same:
+            log.warning("%s replies in whole batches: its logits differ by %.3g in slots", type(model).__name__, far)
+            return False
+        self._slots = Slots(model, 2 * self._decoding.batch_size)
+        return True
+
+    def _whole(self) -> list[Writing]:
+        """Write a batch to its end by `generate`."""
+        if self._decoding.calculator == "force":
+            raise StudentError(
+                f"{type(self._voice.model).__name__} replies in whole batches, where no calculator can step in:"
+                " --calculator check or off"
+            )
+        batch = [self.waiting.popleft() for _ in range(min(len(self.waiting), self._decoding.batch_size))]
+        replies = write(self._voice, [writing.request for writing in batch], self._decoding, self._halt)
+        for writing, reply in zip(batch, replies, strict=True):
+            writing.end(reply)
+        return batch
+
+
+def _common(held: list[int], ids: list[int]) -> int:
+    """Return how many tokens two sequences have in common from the beginning."""
+    shorter = min(len(held), len(ids))
+    if held[:shorter] == ids[:shorter]:
+        return shorter
+    return next(at for at in range(shorter) if held[at] != ids[at])

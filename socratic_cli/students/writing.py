@@ -1,0 +1,97 @@
+"""A reply as it is being written: what is written so far, what the calculator adds, and when it ends."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from socratic_cli.calculations import calculations
+from socratic_cli.calculator import evaluate, written
+from socratic_cli.dialogue import Reply, cut
+from socratic_cli.records import Usage
+from socratic_cli.settings import Decoding
+from socratic_cli.students.generation import Request, Voice
+from socratic_cli.students.weights import context
+
+_REACH = 64
+"""Tokens at the end of a reply in which a calculation is looked for."""
+_CALCULATION = re.compile(r"<<(?P<left>[^<>=]+)=(?P<begun>[^<>=]*)$")
+
+
+class Writing:
+    """One reply: `ids` are the tokens of the prompt and of what is written so far."""
+
+    def __init__(self, voice: Voice, request: Request, decoding: Decoding) -> None:
+        """Begin a reply to a request."""
+        self.request = request
+        self.ids = voice.tokens.prompt(request.prompt)
+        self.finish_reason: str | None = None
+        self._voice, self._ends = voice, frozenset(voice.ends)
+        self._prompt, self._used = len(self.ids), 0
+        self._calculator = decoding.calculator
+        self._calculated: list[str] = []
+        self._reply: Reply | None = None
+        limit = context(voice.model)
+        room = decoding.max_new_tokens
+        self._room = room if limit is None else min(room, max(0, limit - self._prompt))
+        # A mark of n bytes lies in the last n tokens when its last byte has just been written.
+        self._reach = max((len(mark.encode()) for mark in request.marks), default=0) + 1
+        self.dice = random.Random(request.seed)  # noqa: S311 - samples are no secret
+        if not self._room:
+            self.finish_reason = "length"
+
+    def accept(self, token: int) -> None:
+        """Go on with a token, and with the result of a calculation that it begins."""
+        self._used += 1
+        if token in self._ends:
+            self.finish_reason = "stop"
+            return
+        self.ids.append(token)
+        if self._calculator == "force":
+            self._calculate(token)
+        new = self.ids[self._prompt :]
+        if self.request.marks and self._marked(new):
+            self.finish_reason = "stop"
+        elif len(new) >= self._room:
+            self.finish_reason = "length"
+
+    def reply(self) -> Reply:
+        """Return the reply, up to the first of its marks."""
+        if self._reply is not None:
+            return self._reply
+        text = cut(self._voice.tokens.text(self.ids[self._prompt :]), self.request.marks)
+        for mark in self.request.dropped:
+            text = text.removesuffix(mark)
+        usage = Usage(prompt_tokens=self._prompt, completion_tokens=self._used)
+        if self._calculator == "check":
+            self._calculated = [str(found) for found in calculations(text) if found.wanted is not None]
+        return Reply(text, self.finish_reason or "length", usage, calculator=tuple(self._calculated))
+
+    def end(self, reply: Reply) -> None:
+        """Take a reply that was written elsewhere."""
+        self._reply, self.finish_reason = reply, reply.finish_reason
+
+    def _marked(self, new: list[int]) -> bool:
+        text = self._voice.tokens.text(new[-self._reach :])
+        return any(mark in text for mark in self.request.marks)
+
+    def _calculate(self, token: int) -> None:
+        """Write the result of a calculation whose left side is whole: after <<48/2= comes 24>>."""
+        tokens = self._voice.tokens
+        if "=" not in tokens.text([token]):
+            return
+        text = tokens.text(self.ids[self._prompt :][-_REACH:])
+        found = _CALCULATION.search(text)
+        if found is None or (value := evaluate(found["left"])) is None:
+            return
+        result = written(value)
+        if found["begun"]:  # a token of a sign and digits, which is not read yet: "=2" gives way to "=" and the result
+            self.ids.pop()
+            before = tokens.text([token]).partition("=")[0]
+            self._force(f"{before}={result}>>")
+        else:
+            self._force(f"{result}>>")
+        self._calculated.append(f"{found['left']}={result}")
+
+    def _force(self, text: str) -> None:
+        self.ids += self._voice.tokens.piece(text)
