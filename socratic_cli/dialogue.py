@@ -33,7 +33,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model said; `finish_reason` is the field's: stop, length, content_filter.
+    """What a model said; `finish_reason` is the field's, stop, length, content_filter, or repetition without end.
 
     `thinking` is what a reasoning model thought aloud before; no scheme reads it. `calculator` is what a calculator
     wrote into it, or found wrong in it.
@@ -89,7 +89,7 @@ class Transcript:
                 reply=reply.text,
                 finish_reason=reply.finish_reason,
                 tokens=reply.usage.completion_tokens,
-                calculator=reply.calculator,
+                **({"calculator": reply.calculator} if reply.calculator else {}),
             )
         )
         self.usage += reply.usage
@@ -121,6 +121,8 @@ def _whole(reply: Reply, turn: Turn) -> Reply:
     """Return the reply up to its stop mark, or raise Unanswered where it is not whole."""
     if reply.finish_reason == "content_filter":
         raise Unanswered("refused", "the model's provider filtered the reply")
+    if reply.finish_reason == "repetition":
+        raise Unanswered("repeating", f"the {turn.role} repeats itself without end: ...{reply.text[-60:]!r}")
     text = cut(reply.text, turn.stop)
     stopped = any(text.endswith(mark) for mark in turn.stop)
     if reply.finish_reason == "length" and not stopped:

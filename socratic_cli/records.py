@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Reason = Literal["wrong-answer", "unreadable", "truncated", "refused", "step-error", "duplicate", "failed"]
+Reason = Literal["wrong-answer", "unreadable", "truncated", "repeating", "refused", "step-error", "duplicate", "failed"]
 """Why a solution was not kept, or has no answer."""
 
 

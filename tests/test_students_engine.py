@@ -230,6 +230,32 @@ def test_a_cancelled_run_ends_at_once(tmp_path: Path) -> None:
         assert time.monotonic() - began < 5
 
 
+class TestRepetition:
+    """A small model that has begun to repeat itself would go on to its limit."""
+
+    @pytest.mark.parametrize("loop", ["ab", "How many? ", "Natalia sold 48/2 = 24 clips in May. "])
+    def test_it_ends_a_reply_before_its_limit(self, opened: Engine, loop: str) -> None:
+        writing = Writing(opened._voice("solver"), Request("Question: a"), Decoding(max_new_tokens=1000))
+        for token in writing._voice.tokens.piece(f"So it is. {loop * 60}"):
+            if writing.finish_reason is None:
+                writing.accept(token)
+        assert writing.finish_reason == "repetition"
+        assert writing.reply().usage.completion_tokens < 80 + 4 * len(loop)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36",
+            "How many? How many? So Natalia sold 48 clips in April and then she sold half as many clips in May.",
+        ],
+    )
+    def test_what_is_only_alike_goes_on(self, opened: Engine, text: str) -> None:
+        writing = Writing(opened._voice("solver"), Request("Question: a"), Decoding(max_new_tokens=1000))
+        for token in writing._voice.tokens.piece(text):
+            writing.accept(token)
+        assert writing.finish_reason is None
+
+
 class TestTheCalculator:
     """After <<48/2= comes 24>>, whatever the student would have written."""
 

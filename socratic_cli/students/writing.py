@@ -15,6 +15,10 @@ from socratic_cli.students.weights import context
 
 _REACH = 64
 """Tokens at the end of a reply in which a calculation is looked for."""
+_LOOK = 8
+"""Tokens after which is looked whether a reply repeats itself: at once is not better, and costs more."""
+_REPEATED, _TIMES = 48, 3
+"""A reply repeats itself if its last tokens, so many at least, are the same ones so many times over."""
 _CALCULATION = re.compile(r"<<(?P<left>[^<>=]+)=(?P<begun>[^<>=]*)$")
 
 
@@ -54,6 +58,8 @@ class Writing:
             self.finish_reason = "stop"
         elif len(new) >= self._room:
             self.finish_reason = "length"
+        elif len(new) % _LOOK == 0 and _repeats(new):
+            self.finish_reason = "repetition"
 
     def reply(self) -> Reply:
         """Return the reply, up to the first of its marks."""
@@ -95,3 +101,12 @@ class Writing:
 
     def _force(self, text: str) -> None:
         self.ids += self._voice.tokens.piece(text)
+
+
+def _repeats(ids: list[int]) -> bool:
+    """Say whether a reply ends in the same tokens again and again: a small model seldom leaves such a loop."""
+    for period in range(1, len(ids) // _TIMES + 1):
+        last = max(_REPEATED, _TIMES * period)
+        if last <= len(ids) and ids[-last:-period] == ids[-last + period :]:
+            return True
+    return False
