@@ -106,7 +106,12 @@ class TrainedStudent:
         model = self._loaded
 
         async def all_() -> list[Solution]:
-            return [s async for s in solve(problems, self.scheme, model, str(self.folder), seen=self.saw)]
+            return [
+                s
+                async for s in solve(
+                    problems, self.scheme, model, str(self.folder), samples=self.decoding.samples, seen=self.saw
+                )
+            ]
 
         solved = {solution.problem.id: solution for solution in asyncio.run(all_())}
         return [solved[problem.id] for problem in problems]

@@ -107,7 +107,7 @@ async def play(dialogue: Dialogue, model: Model) -> Transcript:
         while True:
             reply = await model.reply(turn)
             transcript.note(turn, reply)
-            turn = dialogue.send(_whole(reply, turn))
+            turn = _answered(dialogue, turn, reply)
     except StopIteration as end:
         transcript.rationale = end.value
     except Unanswered as why:
@@ -115,6 +115,15 @@ async def play(dialogue: Dialogue, model: Model) -> Transcript:
     finally:
         dialogue.close()
     return transcript
+
+
+def _answered(dialogue: Dialogue, turn: Turn, reply: Reply) -> Turn:
+    """Send a dialogue the reply to its turn, or throw why that is none: a vote goes on with its other chains."""
+    try:
+        whole = _whole(reply, turn)
+    except Unanswered as why:
+        return dialogue.throw(why)
+    return dialogue.send(whole)
 
 
 def _whole(reply: Reply, turn: Turn) -> Reply:

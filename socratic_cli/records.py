@@ -106,7 +106,8 @@ class Solution(Record):
     An annotation is a solution whose author is the teacher. `answer` is None where the author reached none;
     `unanswered` then says why. `correct` is None where no gold answer is known. `leaked` marks a question that its
     author was trained on. `sample` numbers several solutions of one problem, from 0; `rationalized` marks one whose
-    author was shown the gold answer after failing without (STaR, Zelikman et al., 2022).
+    author was shown the gold answer after failing without (STaR, Zelikman et al., 2022). `votes` counts the chains
+    of every answer, where several voted.
     """
 
     problem: Problem
@@ -119,6 +120,7 @@ class Solution(Record):
     leaked: bool = False
     sample: int = 0
     rationalized: bool = False
+    votes: dict[str, int] = {}
     usage: Usage = Usage()
     trace: tuple[Exchange, ...] = ()
 

@@ -200,6 +200,7 @@ class _Planner:
                 authors.renamed(found, label),
                 str(folder / "solutions.jsonl"),
                 lambda so_far: watcher.tally(so_far, self.test_data.count),
+                samples=decoding.samples,
                 oracle=arm.oracle,
                 resume=True,
             )

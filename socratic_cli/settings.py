@@ -112,3 +112,10 @@ class Decoding(Settings):
         "off", description="After <<48/2= the result is written for the student (force), or checked and told (check)."
     )
     seed: int = Field(0, description="Seed of sampling.")
+    samples: int = Field(1, gt=0, description="Chains of each problem; the answer that most of them reach is taken.")
+
+    @model_validator(mode="after")
+    def _different(self) -> Self:
+        if self.samples > 1 and not self.temperature:
+            raise ValueError("samples vote only if they can differ: give a temperature, 0.7 for one")
+        return self

@@ -12,7 +12,19 @@ PACKAGE = ROOT / "socratic_cli"
 # Lowest floor first; a module imports from its own floor or below it, never from above.
 FLOORS = (
     ("records", "errors"),
-    ("settings", "answers", "calculator", "notation", "calculations", "dialogue", "prompts", "jsonl", "ids", "machine"),
+    (
+        "settings",
+        "answers",
+        "calculator",
+        "notation",
+        "calculations",
+        "dialogue",
+        "voting",
+        "prompts",
+        "jsonl",
+        "ids",
+        "machine",
+    ),
     ("parts", "plugins"),
     ("asking",),
     ("stages", "schemes", "teachers", "students", "datasets"),

@@ -59,6 +59,7 @@ def verb(
             chosen,
             output,
             shown.tally,
+            samples=decoding.samples,
             oracle=[role for role in oracle.split(",") if role],
             resume=resume,
             overwrite=overwrite,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 
 from socratic_cli.answers import same_answer
 from socratic_cli.dialogue import (
@@ -22,6 +23,7 @@ from socratic_cli.notation import NotationError
 from socratic_cli.parts import Scheme
 from socratic_cli.records import Problem, Rationale, Solution
 from socratic_cli.stages.window import as_finished
+from socratic_cli.voting import Voted, vote
 
 
 class Oracle:
@@ -64,6 +66,7 @@ async def solve(
     author: str,
     *,
     prompted: bool = False,
+    samples: int = 1,
     oracle: Iterable[str] = (),
     seen: Callable[[str], bool] | None = None,
     width: int = 128,
@@ -76,6 +79,7 @@ async def solve(
         model: who replies.
         author: the name the solutions carry.
         prompted: play the dialogue of untrained models (instruction and exemplars).
+        samples: chains of each problem; the answer that most of them reach is taken.
         oracle: roles that reply with the gold rationale.
         seen: says whether a question was in the model's training set; such solutions are marked `leaked`.
         width: problems open at once.
@@ -85,9 +89,12 @@ async def solve(
     roles = tuple(oracle)
     if prompted and roles:
         raise UsageError("an oracle replies for roles of trained students: a prompted model has none")
+    if samples > 1 and roles:
+        raise UsageError("an oracle has one gold rationale, which cannot vote: leave samples or oracle out")
 
     async def one(problem: Problem) -> Solution:
-        dialogue = scheme.annotate(problem.blind()) if prompted else scheme.solve(problem.blind())
+        chain = partial(scheme.annotate if prompted else scheme.solve, problem.blind())
+        dialogue = vote(chain, samples) if samples > 1 else chain()
         replier = Oracle(model, roles, scheme, problem) if roles else model
         leaked = seen is not None and seen(problem.question)
         return _solution(problem, scheme, author, await _played(dialogue, replier), leaked)
@@ -121,4 +128,5 @@ def _solution(problem: Problem, scheme: Scheme, author: str, transcript: Transcr
         **known,
         **missing,
         **({"leaked": True} if leaked else {}),
+        **({"votes": rationale.votes} if isinstance(rationale, Voted) else {}),
     )

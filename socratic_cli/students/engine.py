@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter
 from collections.abc import Callable
 from threading import Event
 
@@ -37,7 +36,6 @@ class Engine:
         self._writer: Scheduler | None = None
         self._worker: asyncio.Task[None] | None = None
         self._halt = Event()
-        self._times: Counter[str] = Counter()
         self._arrived = 0
 
     async def reply(self, turn: Turn) -> Reply:
@@ -63,9 +61,7 @@ class Engine:
 
     def _request(self, turn: Turn) -> Request:
         prompt, dropped = completion(turn), (PARAGRAPH,) if turn.instruction or turn.shots else ()
-        # Asked again, a prompt is sampled anew: that is what voting over several chains needs.
-        seed = f"{self._decoding.seed}/{self._times[prompt]}/{prompt}" if self._decoding.temperature else ""
-        self._times[prompt] += bool(seed)
+        seed = f"{self._decoding.seed}/{turn.sample}/{prompt}" if self._decoding.temperature else ""
         digest = hashlib.sha256(seed.encode()).digest()
         return Request(prompt, (*turn.stop, *dropped), dropped, int.from_bytes(digest[:8], "big"))
 
