@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from socratic_cli import plugins
-from socratic_cli.checkpoint import TrainedStudent, is_student
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import UsageError, did_you_mean
 from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.settings import Decoding
+from socratic_cli.trained import TrainedStudent, is_student
 
 
 @dataclass(frozen=True)

@@ -207,13 +207,17 @@ class Progress(Settings):
 
 
 class Trained(Settings):
-    """What a training run of one role was; `loss` is the mean of its last tenth, in nats per token."""
+    """What a training run of one role was.
+
+    `loss` is the mean of its last tenth, in nats per token; `padding` the share of padding in what was read.
+    """
 
     role: str
     sequences: int
     left_out: int
     target_tokens: int
     tokens: int
+    padding: float = 0.0
     steps: int
     loss: float
     seconds: float
@@ -227,6 +231,8 @@ class Student(Part, ABC):
         self, passages: Iterable[Passage], training: Training, folder: Path, report: Callable[[Progress], None]
     ) -> list[Trained]:
         """Train every role that occurs in `passages` and save the weights below `folder`.
+
+        What is in `folder` was left by an interrupted run of the same training, which may be gone on with.
 
         Raises:
             StudentError: the base cannot be loaded, or nothing can be trained.

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from socratic_cli import __version__, authors, jobs, plugins, sources
-from socratic_cli.checkpoint import TrainedStudent, train_and_save
 from socratic_cli.jobs import Tally
 from socratic_cli.machine import describe_machine
 from socratic_cli.parts import Progress, Scheme, Student, Teacher
@@ -25,6 +24,7 @@ from socratic_cli.recipe import Arm, Recipe, Source, merged
 from socratic_cli.records import Problem
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.stages.train import prepare
+from socratic_cli.trained import TrainedStudent, train_and_save
 
 _MARK, _MANIFEST = "stage.json", "manifest.json"
 
@@ -175,7 +175,7 @@ class _Planner:
         )
 
     def _train(self, scheme: Scheme, student: Student, training: Training, annotated: Stage) -> Stage:
-        key = _key("train", annotated.key, scheme.label, student.label, training.model_dump_json())
+        key = _key("train", annotated.key, scheme.label, student.label, json.dumps(training.identity()))
         folder = self._place("train", f"{scheme.label}-{student.label}-s{training.seed}", key)
 
         def do(watcher: Watcher) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -86,12 +86,19 @@ class Training(Settings):
     max_length: int = Field(1024, gt=1, description="Tokens of one sequence; longer ones are left out and counted.")
     max_grad_norm: float = Field(1.0, gt=0, description="Gradient norm above which it is clipped.")
     seed: int = Field(0, description="Seed of the order of the data and of new weights.")
+    checkpoint_steps: int | None = Field(
+        None, gt=0, description="Optimiser steps between two checkpoints [default: five minutes]."
+    )
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
         if self.epochs is not None and self.max_steps is not None:
             raise ValueError("give epochs or max_steps, not both")
         return self
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that the weights depend on."""
+        return self.model_dump(mode="json", exclude={"checkpoint_steps"})
 
     @property
     def passes(self) -> float:

@@ -33,7 +33,7 @@ GROUND = [
     "plugins",
 ]
 LEAVES = ["schemes", "teachers", "students", "datasets", "stages"]
-TOP = ["sources", "checkpoint", "authors", "recipe", "jobs", "run", "cli", "__main__"]
+TOP = ["sources", "trained", "authors", "recipe", "jobs", "run", "cli", "__main__"]
 
 
 def made(readme: str) -> str:

@@ -28,7 +28,7 @@ FLOORS = (
     ("parts", "plugins"),
     ("asking",),
     ("stages", "schemes", "teachers", "students", "datasets"),
-    ("sources", "checkpoint", "authors", "recipe"),
+    ("sources", "trained", "authors", "recipe"),
     ("jobs", "run"),
     ("cli",),
 )

@@ -113,7 +113,7 @@ def test_only_safetensors_json_and_text_are_saved(kind: str, gpt2: str, tmp_path
     student(gpt2, **KINDS[kind]).train(lesson(), Training(max_steps=1), tmp_path, lambda _: None)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     weights = "model.safetensors" if kind == "full" else "adapter_model.safetensors"
-    assert {path.suffix for path in files} <= {".safetensors", ".json", ".txt", ".jinja"}
+    assert {path.suffix for path in files} <= {".safetensors", ".json", ".jsonl", ".txt", ".jinja"}
     assert {path.parent.name for path in files if path.name == weights} == {"decomposer", "solver"}
 
 
@@ -127,21 +127,21 @@ def test_a_fine_tuned_student_can_be_loaded_in_8_bits(memorised: tuple[HuggingFa
 
 
 def test_training_is_the_same_given_its_seed(gpt2: str, tmp_path: Path) -> None:
-    def run(seed: int) -> list[Trained]:
+    def run(seed: int, folder: str) -> list[Trained]:
         training = Training(max_steps=3, batch_size=1, seed=seed)
-        return student(gpt2, lora=True).train(lesson(), training, tmp_path, lambda _: None)
+        return student(gpt2, lora=True).train(lesson(), training, tmp_path / folder, lambda _: None)
 
     torch.manual_seed(1)
-    first = run(0)
+    first = run(0, "first")
     torch.manual_seed(2)
-    assert [one.loss for one in first] == [one.loss for one in run(0)]
-    assert [one.loss for one in first] != [one.loss for one in run(1)]
+    assert [one.loss for one in first] == [one.loss for one in run(0, "again")]
+    assert [one.loss for one in first] != [one.loss for one in run(1, "other")]
 
 
 def test_gradient_checkpointing_changes_nothing_but_memory(base: str, tmp_path: Path) -> None:
     training = Training(max_steps=2)
-    plain = student(base).train(lesson(), training, tmp_path, lambda _: None)
-    saving = student(base, gradient_checkpointing=True).train(lesson(), training, tmp_path, lambda _: None)
+    plain = student(base).train(lesson(), training, tmp_path / "plain", lambda _: None)
+    saving = student(base, gradient_checkpointing=True).train(lesson(), training, tmp_path / "saving", lambda _: None)
     assert [one.loss for one in saving] == pytest.approx([one.loss for one in plain], abs=1e-5)
 
 
@@ -151,13 +151,16 @@ def test_long_sequences_are_left_out_and_counted(gpt2: str, tmp_path: Path) -> N
         [lesson()[1], long], Training(max_steps=1, max_length=2000), tmp_path, lambda _: None
     )
     assert (trained.sequences, trained.left_out) == (1, 1)  # longer than the context of the model
+    seen: list[Progress] = []
     with pytest.raises(StudentError, match="every sequence of the solver is longer than 128 tokens"):
-        student(gpt2).train([long], Training(max_length=2000), tmp_path, lambda _: None)
+        student(gpt2).train([lesson()[0], long], Training(max_length=2000), tmp_path / "none", seen.append)
+    assert not seen  # it is told before the decomposer is trained for hours
 
 
-def test_a_loss_that_is_no_number_is_an_error_that_names_the_step(gpt2: str, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_is_an_error_that_names_the_step_and_the_text(gpt2: str, tmp_path: Path) -> None:
     training = Training(max_steps=50, learning_rate=1e30, warmup=0, max_grad_norm=1e30)
-    with pytest.raises(StudentError, match=r"the loss of the decomposer is \w+ at step \d+"):
+    names = r"the loss of the decomposer is \w+ at step \d+, on \d sequences, .* of \d+ tokens: 'Question: "
+    with pytest.raises(StudentError, match=names):
         student(gpt2).train(lesson(), training, tmp_path, lambda _: None)
 
 

@@ -27,7 +27,7 @@ TEXT = [
 ]
 
 
-def gpt2(folder: Path, *, context: int = 128) -> str:
+def gpt2(folder: Path, *, context: int = 128, dropout: float = 0.0) -> str:
     """Save a GPT-2 of 2 layers (Conv1D, learnt positions, no beginning-of-sequence token)."""
     tokenizer = _tokenizer(begins=False)
     config = GPT2Config(
@@ -37,9 +37,9 @@ def gpt2(folder: Path, *, context: int = 128) -> str:
         n_layer=2,
         n_head=4,
         initializer_range=SPREAD,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
+        resid_pdrop=dropout,
+        embd_pdrop=dropout,
+        attn_pdrop=dropout,
         bos_token_id=tokenizer.eos_token_id,
         eos_token_id=tokenizer.eos_token_id,
     )

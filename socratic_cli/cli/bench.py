@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from socratic_cli import authors, jobs, sources
-from socratic_cli.checkpoint import is_student
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, out, say
 from socratic_cli.cli.flags import with_settings
@@ -18,6 +17,7 @@ from socratic_cli.errors import UsageError
 from socratic_cli.records import Score
 from socratic_cli.settings import Decoding, Selection
 from socratic_cli.stages.bench import markdown
+from socratic_cli.trained import is_student
 
 
 @with_settings

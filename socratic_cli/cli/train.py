@@ -9,14 +9,15 @@ from typing import Annotated
 import typer
 
 from socratic_cli import jobs
-from socratic_cli.checkpoint import Card, refuse_existing, train_and_save
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say
 from socratic_cli.cli.flags import with_settings
-from socratic_cli.parts import Scheme, Student
+from socratic_cli.errors import Interrupted
+from socratic_cli.parts import Progress, Scheme, Student
 from socratic_cli.plugins import load
 from socratic_cli.settings import Training
 from socratic_cli.stages.train import prepare
+from socratic_cli.trained import Card, refuse_existing, train_and_save
 
 
 @with_settings
@@ -52,8 +53,14 @@ def verb(
     aside.tell()
     for reason, count in lesson.left_out.items():
         say(f"warning: {count} annotations left out: {reason}")
-    with bar("train") as shown:
-        card = train_and_save(lesson, written_as, chosen, training, output, shown.progress, overwrite=overwrite)
+    with bar("train") as shown, jobs.Stop("the step, and a checkpoint") as stop:
+
+        def report(progress: Progress) -> None:
+            shown.progress(progress)
+            if stop.is_set():
+                raise Interrupted("stopped after a checkpoint: the same command goes on", stop.signal)
+
+        card = train_and_save(lesson, written_as, chosen, training, output, report, overwrite=overwrite)
     say(_summary(card, output))
 
 
@@ -62,7 +69,8 @@ def _summary(card: Card, output: Path) -> str:
     for role in card.roles:
         speed = role.tokens / role.seconds if role.seconds else 0.0
         lines.append(
-            f"  {role.role}: {role.sequences} sequences, {role.steps} steps, loss {role.loss:.3f}, {speed:.0f} tokens/s"
+            f"  {role.role}: {role.sequences} sequences, {role.steps} steps, loss {role.loss:.3f},"
+            f" {speed:.0f} tokens/s, {role.padding:.0%} padding"
             + (f", {role.left_out} too long and left out" if role.left_out else "")
         )
     return "\n".join(lines)

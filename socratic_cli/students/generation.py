@@ -56,7 +56,7 @@ def write(voice: Voice, requests: list[Request], decoding: Decoding, halt: Event
     voice.activate()
     prompts = [voice.tokens.prompt(request.prompt) for request in requests]
     replies: dict[int, Reply] = {}
-    for room, rows in _groups(prompts, context(voice.model), decoding.max_new_tokens):
+    for room, rows in _groups(prompts, context(voice.model.config), decoding.max_new_tokens):
         batch = _Batch(voice, [requests[row] for row in rows], [prompts[row] for row in rows], halt)
         replies |= zip(rows, batch.write(room, decoding) if room else batch.nothing(), strict=True)
     return [replies[row] for row in range(len(requests))]

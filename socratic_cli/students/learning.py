@@ -4,77 +4,120 @@
 # (parts of transformers are not annotated)
 from __future__ import annotations
 
+import logging
+import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
+from itertools import islice
+from pathlib import Path
 
 import torch
-from torch.nn import Module, Parameter
-from torch.nn.utils import clip_grad_norm_
-from transformers import PreTrainedModel, get_linear_schedule_with_warmup
+from transformers import PreTrainedModel
 
-from socratic_cli.dialogue import Passage
-from socratic_cli.errors import StudentError
+from socratic_cli.errors import Interrupted, StudentError
 from socratic_cli.parts import Progress, Trained
 from socratic_cli.settings import Training
 from socratic_cli.students.batches import batches, passes, steps
+from socratic_cli.students.checkpoints import Checkpoints, State, random_state, set_random_state
+from socratic_cli.students.fitting import Fitting
 from socratic_cli.students.loss import Loss
+from socratic_cli.students.metrics import Metrics
+from socratic_cli.students.optimiser import Optimiser
 from socratic_cli.students.tokens import Sequence, Tokens
-from socratic_cli.students.weights import context
+
+log = logging.getLogger(__name__)
 
 
 class Learning:
     """One role being learnt: its sequences, its optimiser and where it stands."""
 
     def __init__(
-        self, role: str, model: PreTrainedModel, tokens: Tokens, training: Training, autocast: torch.dtype | None
+        self, fitting: Fitting, model: PreTrainedModel, tokens: Tokens, training: Training, autocast: torch.dtype | None
     ) -> None:
         """Prepare to train every parameter of `model` that takes a gradient."""
-        self.role, self.model, self.tokens, self.training = role, model, tokens, training
+        self.role, self.model, self.tokens, self.training = fitting.role, model, tokens, training
+        self._fitting = fitting
         self._autocast = autocast
         self._loss = Loss(model, tokens.pad)
         self._losses: list[float] = []
-        self._read = self._learnt = 0
+        self._read = self._learnt = self._padded = 0
+        self._seconds = 0.0
 
-    def learn(self, passages: Iterable[Passage], report: Callable[[Progress], None]) -> Trained:
-        """Train to the end.
+    def learn(self, folder: Path, report: Callable[[Progress], None]) -> Trained:
+        """Train to the end, from the last checkpoint in `folder` if there is one.
 
         Raises:
-            StudentError: nothing is short enough, or the loss is no number any more.
+            StudentError: the loss is no number any more.
+            Interrupted: by `report`; a checkpoint is kept before.
         """
-        began = time.monotonic()
-        sequences, left_out = self._fitting(passages)
+        sequences = self._fitting.sequences
         total = steps(len(sequences), self.training)
-        update = self._optimiser(total)
+        optimiser = Optimiser(self.model, self.training, total)
+        checkpoints = Checkpoints(folder, self.role, self.training.checkpoint_steps)
+        done = self._resumed(checkpoints.last(), optimiser)
+        metrics = Metrics(folder, self.role, after=done)
         self.model.train()
-        for step, batch in zip(range(1, total + 1), batches(sequences, self.training), strict=False):
-            self._losses.append(self._step(step, batch))
-            update()
-            report(self._progress(step, total, time.monotonic() - began))
+        try:
+            began = time.monotonic() - self._seconds
+            for step, batch in islice(zip(range(1, total + 1), batches(sequences, self.training)), done, None):  # noqa: B905
+                self._losses.append(self._step(step, batch))
+                norm, rate = optimiser.step()
+                self._seconds = time.monotonic() - began
+                metrics.note(**self._noted(step, norm, rate))
+                kept = checkpoints.due(step) and step < total
+                if kept:
+                    checkpoints.keep(partial(self._state, step, optimiser))
+                try:
+                    report(self._progress(step, total))
+                except Interrupted:
+                    if not kept:
+                        checkpoints.keep(partial(self._state, step, optimiser))
+                    raise
+        finally:
+            metrics.close()
         self.model.eval()
+        return self._trained(total)
+
+    def _resumed(self, state: State | None, optimiser: Optimiser) -> int:
+        """Take up the state of a checkpoint; return the steps that are done."""
+        if state is None:
+            return 0
+        weights = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+        with torch.no_grad():
+            for name, weight in weights.items():
+                weight.copy_(state.tensors[f"weight.{name}"])
+        optimiser.load(state)
+        set_random_state(state.tensors)
+        self._losses = state.numbers["losses"]
+        self._read, self._learnt, self._padded = (state.numbers[name] for name in ("read", "learnt", "padded"))
+        self._seconds = state.numbers["seconds"]
+        log.info("the %s goes on after step %d", self.role, state.step)
+        return state.step
+
+    def _state(self, step: int, optimiser: Optimiser) -> State:
+        weights = {f"weight.{n}": w.detach() for n, w in self.model.named_parameters() if w.requires_grad}
+        numbers = {"losses": self._losses, "read": self._read, "learnt": self._learnt, "padded": self._padded}
+        return State(
+            step,
+            {**numbers, "seconds": self._seconds, **optimiser.numbers()},
+            {**weights, **optimiser.tensors(), **random_state()},
+        )
+
+    def _trained(self, total: int) -> Trained:
         tail = self._losses[-max(1, total // 10) :]
         return Trained(
             role=self.role,
-            sequences=len(sequences),
-            left_out=left_out,
+            sequences=len(self._fitting.sequences),
+            left_out=self._fitting.left_out,
             target_tokens=self._learnt,
             tokens=self._read,
+            padding=round(self._padded / (self._read + self._padded), 4),
             steps=total,
             loss=sum(tail) / len(tail),
-            seconds=time.monotonic() - began,
+            seconds=self._seconds,
         )
-
-    def _fitting(self, passages: Iterable[Passage]) -> tuple[list[Sequence], int]:
-        limit = min(self.training.max_length, context(self.model) or self.training.max_length)
-        encoded = [self.tokens.passage(passage) for passage in passages]
-        fitting = [sequence for sequence in encoded if len(sequence) <= limit]
-        if not fitting:
-            shortest = min(map(len, encoded))
-            raise StudentError(
-                f"every sequence of the {self.role} is longer than {limit} tokens (the shortest has {shortest}):"
-                " raise max_length, or take a model with a longer context"
-            )
-        return fitting, len(encoded) - len(fitting)
 
     def _step(self, step: int, batch: list[Sequence]) -> float:
         """Accumulate the gradient of one optimiser step: the mean over all its learnt tokens, however it is split."""
@@ -85,44 +128,39 @@ class Learning:
                 loss = self._loss(part) / targets
             loss.backward()
             total += loss.item()
-        if total != total or total == float("inf"):
-            raise StudentError(
-                f"the loss of the {self.role} is {total} at step {step}: lower learning_rate, or use dtype=float32"
-            )
+            self._padded += len(part) * max(map(len, part)) - sum(map(len, part))
+        if not math.isfinite(total):
+            raise StudentError(self._explained(total, step, batch))
         self._read += sum(map(len, batch))
         self._learnt += targets
         return total
+
+    def _explained(self, loss: float, step: int, batch: list[Sequence]) -> str:
+        """Say where the loss broke: a text that is unlike the others is a frequent cause."""
+        longest = max(batch, key=len)
+        begins = " ".join(self.tokens.text(list(longest.ids[:48])).split())[:120]
+        return (
+            f"the loss of the {self.role} is {loss} at step {step}, on {len(batch)} sequences, the longest of"
+            f" {len(longest)} tokens: {begins!r} ... Lower learning_rate, use dtype=float32, or mend the data"
+        )
 
     def _precision(self) -> AbstractContextManager[object]:
         device = self.model.device.type
         return torch.autocast(device, dtype=self._autocast, enabled=self._autocast is not None)
 
-    def _optimiser(self, total: int) -> Callable[[], None]:
-        """Return what applies a gradient: clipped, AdamW, a rate that rises linearly and then falls to zero."""
-        trained = [weight for weight in self.model.parameters() if weight.requires_grad]
-        optimiser = torch.optim.AdamW(
-            _groups(self.model, self.training.weight_decay), lr=self.training.learning_rate, fused=True
-        )
-        schedule = get_linear_schedule_with_warmup(optimiser, int(total * self.training.warmup), total)
+    def _noted(self, step: int, norm: float, rate: float) -> dict[str, float]:
+        return {
+            "step": step,
+            "loss": self._losses[-1],
+            "learning_rate": rate,
+            "grad_norm": norm,
+            "tokens": self._read,
+            "target_tokens": self._learnt,
+            "padding_tokens": self._padded,
+            "seconds": round(self._seconds, 3),
+        }
 
-        def update() -> None:
-            clip_grad_norm_(trained, self.training.max_grad_norm)
-            optimiser.step()
-            schedule.step()
-            optimiser.zero_grad(set_to_none=True)
-
-        return update
-
-    def _progress(self, step: int, total: int, seconds: float) -> Progress:
+    def _progress(self, step: int, total: int) -> Progress:
         return Progress(
-            role=self.role, step=step, steps=total, loss=self._losses[-1], tokens=self._read, seconds=seconds
+            role=self.role, step=step, steps=total, loss=self._losses[-1], tokens=self._read, seconds=self._seconds
         )
-
-
-def _groups(model: Module, decay: float) -> list[dict[str, object]]:
-    """Return the weights in two groups: biases and norms are not drawn towards zero."""
-    trained: list[Parameter] = [weight for weight in model.parameters() if weight.requires_grad]
-    return [
-        {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": decay},
-        {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
-    ]

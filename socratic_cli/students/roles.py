@@ -2,6 +2,7 @@
 
 full fine-tuning   folder/<role>/model.safetensors, config.json and tokenizer
 LoRA               folder/<role>/adapter_model.safetensors, adapter_config.json and tokenizer
+both               folder/<role>/trained.json, what the training was; it is written last
 """
 
 # mypy: allow-untyped-calls
@@ -21,11 +22,14 @@ from socratic_cli.errors import StudentError
 from socratic_cli.parts import Progress, Trained
 from socratic_cli.settings import Dtype, Training
 from socratic_cli.students import adapters
+from socratic_cli.students.checkpoints import Checkpoints
+from socratic_cli.students.fitting import Fitting, fitting
 from socratic_cli.students.generation import Voice
 from socratic_cli.students.learning import Learning
 from socratic_cli.students.tokens import Tokens
-from socratic_cli.students.weights import Source, load_model, load_tokenizer, precision, save
+from socratic_cli.students.weights import Source, context, load_config, load_model, load_tokenizer, precision, save
 
+_DONE = "trained.json"
 Lesson = Mapping[str, list[Passage]]
 Report = Callable[[Progress], None]
 
@@ -52,45 +56,66 @@ class Base:
 
 
 def train(base: Base, lesson: Lesson, training: Training, folder: Path, report: Report) -> list[Trained]:
-    """Train every role from the base and save it."""
+    """Train every role from the base and save it; roles that an interrupted run finished are not trained again."""
     if base.dtype == "float16":
         raise StudentError("float16 loses small gradients: train with dtype=bfloat16 or dtype=float32")
-    roles = _with_adapters if base.lora else _in_full
-    return list(roles(base, lesson, training, folder, report))
-
-
-def _in_full(base: Base, lesson: Lesson, training: Training, folder: Path, report: Report) -> Iterator[Trained]:
-    """Train all weights. They are kept in float32, where small updates are not lost."""
     tokens = base.tokens()
-    for role, passages in lesson.items():
-        with _seeded(training.seed):
-            model = load_model(base.source(dtype=torch.float32))
-            trained = _learn(base, role, model, tokens, training).learn(passages, report)
-        save(model, tokens.tokenizer, folder / role)
-        yield trained
+    limit = min(training.max_length, context(load_config(base.model, base.revision)) or training.max_length)
+    fit = [fitting(role, passages, tokens, limit) for role, passages in lesson.items()]
+    learn = _Adapters(base, tokens) if base.lora else _Full(base, tokens)
+    return [_role(learn, one, training, folder, report) for one in fit]
 
 
-def _with_adapters(base: Base, lesson: Lesson, training: Training, folder: Path, report: Report) -> Iterator[Trained]:
-    """Train an adapter a role on one frozen base."""
-    assert base.lora is not None
-    tokens, model = base.tokens(), load_model(base.source())
-    for role, passages in lesson.items():
+class _Full:
+    """Trains all weights. They are kept in float32, where small updates are not lost."""
+
+    def __init__(self, base: Base, tokens: Tokens) -> None:
+        self._base, self._tokens = base, tokens
+
+    def train(self, fit: Fitting, training: Training, folder: Path, report: Report) -> Trained:
         with _seeded(training.seed):
-            adapted = base.lora.on(model, role)
-            trained = _learn(base, role, model, tokens, training).learn(passages, report)
-        adapters.save(adapted, role, folder / role)
-        tokens.tokenizer.save_pretrained(folder / role)
+            model = load_model(self._base.source(dtype=torch.float32))
+            trained = _learn(self._base, fit, model, self._tokens, training).learn(folder, report)
+        save(model, self._tokens.tokenizer, folder / fit.role)
+        return trained
+
+
+class _Adapters:
+    """Trains an adapter a role on one frozen base."""
+
+    def __init__(self, base: Base, tokens: Tokens) -> None:
+        self._base, self._tokens = base, tokens
+        self._model: PreTrainedModel | None = None
+
+    def train(self, fit: Fitting, training: Training, folder: Path, report: Report) -> Trained:
+        assert self._base.lora is not None
+        model = self._model = self._model or load_model(self._base.source())
+        with _seeded(training.seed):
+            adapted = self._base.lora.on(model, fit.role)
+            trained = _learn(self._base, fit, model, self._tokens, training).learn(folder, report)
+        adapters.save(adapted, fit.role, folder / fit.role)
+        self._tokens.tokenizer.save_pretrained(folder / fit.role)
         adapted.unload()  # gives the base back as it was
-        yield trained
+        return trained
 
 
-def _learn(base: Base, role: str, model: PreTrainedModel, tokens: Tokens, training: Training) -> Learning:
+def _role(learn: _Full | _Adapters, fit: Fitting, training: Training, folder: Path, report: Report) -> Trained:
+    done = folder / fit.role / _DONE
+    if done.is_file():
+        return Trained.model_validate_json(done.read_text(encoding="utf-8"))
+    trained = learn.train(fit, training, folder, report)
+    done.write_text(trained.model_dump_json(indent=2) + "\n", encoding="utf-8")  # last: now the role is whole
+    Checkpoints(folder, fit.role).clear()
+    return trained
+
+
+def _learn(base: Base, fit: Fitting, model: PreTrainedModel, tokens: Tokens, training: Training) -> Learning:
     if base.checkpointing:
         # the name that transformers 6 keeps, and the one that 5.0 has
         enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
         enable({"use_reentrant": False})
     computes = precision(base.dtype)
-    return Learning(role, model, tokens, training, autocast=None if computes == torch.float32 else computes)
+    return Learning(fit, model, tokens, training, autocast=None if computes == torch.float32 else computes)
 
 
 def voices(base: Base, folder: Path | None) -> Callable[[str], Voice]:

@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
     GenerationConfig,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -109,10 +111,20 @@ def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Pat
         tokenizer.save_pretrained(folder)
 
 
-def context(model: PreTrainedModel) -> int | None:
-    """Return the positions the model knows, or None where they are unlimited."""
-    known = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+def context(config: PreTrainedConfig) -> int | None:
+    """Return the positions a model knows, or None where they are unlimited."""
+    known = getattr(config.get_text_config(), "max_position_embeddings", None)
     return known if isinstance(known, int) and known > 0 else None
+
+
+def load_config(model: str, revision: str | None = None) -> PreTrainedConfig:
+    """Load what is told of a model without its weights.
+
+    Raises:
+        StudentError: there is none.
+    """
+    with quiet(), _explained(model):
+        return AutoConfig.from_pretrained(model, revision=revision or "main", trust_remote_code=False)  # type: ignore[no-any-return]
 
 
 @contextmanager

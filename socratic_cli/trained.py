@@ -3,11 +3,13 @@
 DIR/student.json      what it is and how it came to be (written last: without it there is no student)
 DIR/trained-on.txt    fingerprints of its training questions, one a line
 DIR/<role>/           weights (safetensors) and tokenizer, or an adapter, of each role
+DIR/metrics.jsonl     loss, learning rate, gradient norm and tokens of every step
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +20,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError
 
-from socratic_cli import __version__, plugins
+from socratic_cli import __version__, jsonl, plugins
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import OutputError, StudentError
 from socratic_cli.parts import Part, Progress, Scheme, Student, Trained
@@ -28,7 +30,7 @@ from socratic_cli.stages.solve import solve
 from socratic_cli.stages.train import Lesson, train
 
 FORMAT = 1
-_CARD, _TRAINED_ON = "student.json", "trained-on.txt"
+_CARD, _TRAINED_ON, _PLAN = "student.json", "trained-on.txt", "plan.json"
 
 
 class Card(Settings):
@@ -145,31 +147,73 @@ def train_and_save(
 ) -> Card:
     """Train a student and save it in `folder`, which appears whole or not at all.
 
+    What an interrupted run of the same training left beside it (.<folder>.part) is gone on with.
+
     Raises:
-        OutputError: the folder exists.
+        OutputError: the folder exists, or another training than this one was left unfinished.
         StudentError: it cannot be trained.
     """
     refuse_existing(folder, overwrite=overwrite)
-    beside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    card = Card(
-        format=FORMAT,
-        socratic=__version__,
-        scheme=_described(scheme),
-        student=_described(student),
-        training=training,
-        problems=len(lesson.questions),
-        teachers=dict(lesson.teachers),
-        left_out=dict(lesson.left_out),
-        roles=tuple(train(lesson, student, training, beside, report)),
-    )
+    beside, lock = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "lock"))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with jsonl.Writer(lock, lock=True):  # two runs would train into each other's checkpoints
+        _begin(beside, _plan(lesson, scheme, student, training), overwrite)
+        card = Card(
+            format=FORMAT,
+            socratic=__version__,
+            scheme=_described(scheme),
+            student=_described(student),
+            training=training,
+            problems=len(lesson.questions),
+            teachers=dict(lesson.teachers),
+            left_out=dict(lesson.left_out),
+            roles=tuple(train(lesson, student, training, beside, report)),
+        )
+        _finish(beside, folder, card, lesson)
+        lock.unlink(missing_ok=True)
+    return card
+
+
+def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson) -> None:
+    """Make a student of what was trained, and put it in its place."""
     (beside / _TRAINED_ON).write_text("".join(f"{mark}\n" for mark in sorted(lesson.questions)), encoding="utf-8")
     (beside / _CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (beside / _PLAN).unlink()
     if folder.exists():
         shutil.rmtree(folder)
     beside.replace(folder)
-    return card
+
+
+def _plan(lesson: Lesson, scheme: Scheme, student: Student, training: Training) -> dict[str, Any]:
+    """Return all that the weights depend on: only the very same training is gone on with."""
+    digest = hashlib.sha256()
+    for passage in lesson.passages:
+        digest.update(repr(passage).encode())
+    return {
+        "socratic": __version__,
+        "annotations": digest.hexdigest(),
+        "scheme": scheme.label,
+        "student": student.label,
+        **training.identity(),
+    }
+
+
+def _begin(folder: Path, plan: dict[str, Any], overwrite: bool) -> None:
+    """Make the folder of an unfinished training, or take up the one that a run left which was interrupted."""
+    path = folder / _PLAN
+    if path.is_file():
+        left = json.loads(path.read_text(encoding="utf-8"))
+        if left == plan:
+            return
+        if not overwrite:
+            differs = ", ".join(name for name in plan if left.get(name) != plan[name])
+            raise OutputError(
+                f"{folder} holds an unfinished training that differs in {differs}: pass --overwrite to begin anew,"
+                " go on with the settings it had, or choose another -o"
+            )
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    path.write_text(json.dumps(plan, indent=2) + "\n", encoding="utf-8")
 
 
 def refuse_existing(folder: Path, *, overwrite: bool = False) -> None:

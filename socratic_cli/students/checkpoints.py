@@ -1,0 +1,122 @@
+"""Checkpoints of a training run: all that the next step depends on, so that a run that was killed ends the same.
+
+<role>.checkpoint-<step>/state.json           step, losses and counters, settings of the rate's schedule
+<role>.checkpoint-<step>/state.safetensors    trained weights, AdamW's moments, states of the random generators
+
+A checkpoint is written beside, put on the disk and renamed, and only then the one before it is removed. So whenever
+the power fails, the last whole one is there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+_SECONDS = 300.0
+"""Between two checkpoints, unless a number of steps is named."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a run is after a step: numbers and tensors, each under a name."""
+
+    step: int
+    numbers: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+class Checkpoints:
+    """The checkpoints of one role, in a folder of their own."""
+
+    def __init__(self, folder: Path, role: str, every: int | None = None) -> None:
+        """Keep checkpoints in `folder` every so many steps, or every five minutes."""
+        self._folder, self._role, self._every = folder, role, every
+        self._kept = time.monotonic()
+
+    def due(self, step: int) -> bool:
+        """Say whether there should be a checkpoint after a step."""
+        if self._every is not None:
+            return step % self._every == 0
+        return time.monotonic() - self._kept >= _SECONDS
+
+    def last(self) -> State | None:
+        """Return the last whole checkpoint, if there is one."""
+        found = self._found()
+        if not found:
+            return None
+        folder = found[-1]
+        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        return State(state["step"], state["numbers"], load_file(folder / "state.safetensors"))
+
+    def keep(self, make: Callable[[], State]) -> None:
+        """Write a checkpoint. A disk that is full does not end the run: the checkpoint before stays, and it is told."""
+        state = make()
+        target = self._folder / f"{self._role}.checkpoint-{state.step:08}"
+        beside = target.with_name(f".{target.name}.part")
+        try:
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(parents=True)
+            save_file({name: one.contiguous() for name, one in state.tensors.items()}, beside / "state.safetensors")
+            numbers = json.dumps({"step": state.step, "numbers": state.numbers})
+            (beside / "state.json").write_text(numbers, encoding="utf-8")
+            for path in (*beside.iterdir(), beside):
+                _sync(path)
+            beside.replace(target)
+            _sync(self._folder)
+        except (OSError, RuntimeError) as fault:  # safetensors raises its own, which is a RuntimeError or an OSError
+            shutil.rmtree(beside, ignore_errors=True)
+            log.warning("no checkpoint of the %s at step %d: %s", self._role, state.step, fault)
+            return
+        finally:
+            self._kept = time.monotonic()
+        for older in self._found():
+            if older != target:
+                shutil.rmtree(older, ignore_errors=True)
+
+    def clear(self) -> None:
+        """Remove what is kept: the role is learnt."""
+        for folder in self._found():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _found(self) -> list[Path]:
+        return sorted(self._folder.glob(f"{self._role}.checkpoint-*"))
+
+
+def _sync(path: Path) -> None:
+    """Put a file, or a folder's list of files, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():  # some systems cannot sync a folder
+            raise
+    finally:
+        os.close(handle)
+
+
+def random_state() -> dict[str, Tensor]:
+    """Return the states of torch's generators: they decide what dropout drops."""
+    states = {"random.cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states |= {f"random.cuda.{at}": state for at, state in enumerate(torch.cuda.get_rng_state_all())}
+    return states
+
+
+def set_random_state(tensors: dict[str, Tensor]) -> None:
+    """Bring torch's generators into the states that were kept."""
+    torch.set_rng_state(tensors["random.cpu"])
+    of_cuda = [tensors[name] for name in sorted(tensors) if name.startswith("random.cuda.")]
+    if of_cuda and len(of_cuda) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(of_cuda)

@@ -1,0 +1,44 @@
+"""metrics.jsonl: one line a step, of every role, whole across interruptions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+NAME = "metrics.jsonl"
+
+
+class Metrics:
+    """The lines of one role in the file that all roles of a student share."""
+
+    def __init__(self, folder: Path, role: str, after: int) -> None:
+        """Go on after a step of a role: what was noted of later ones is done again, and taken off."""
+        self._role = role
+        path = folder / NAME
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines if _is_known(line, role, after)]
+        beside = path.with_name(f".{NAME}.part")
+        beside.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        beside.replace(path)
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+
+    def note(self, **numbers: Any) -> None:
+        """Write a line. A disk that is full loses lines, and not the run."""
+        try:
+            self._file.write(json.dumps({"role": self._role, **numbers}) + "\n")
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """End the file."""
+        self._file.close()
+
+
+def _is_known(line: str, role: str, after: int) -> bool:
+    try:
+        noted = json.loads(line)
+    except ValueError:  # torn by the end of the run
+        return False
+    return bool(noted["role"] != role or noted["step"] <= after)

@@ -1,0 +1,72 @@
+"""What applies a gradient: clipped, AdamW, a rate that rises linearly and then falls to zero."""
+
+# mypy: allow-untyped-calls
+# (parts of transformers are not annotated)
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Module, Parameter
+from torch.nn.utils import clip_grad_norm_
+from transformers import get_linear_schedule_with_warmup
+
+from socratic_cli.settings import Training
+from socratic_cli.students.checkpoints import State
+
+_PREFIX = "optimiser."
+
+
+class Optimiser:
+    """AdamW with its schedule, which can be kept in a checkpoint."""
+
+    def __init__(self, model: Module, training: Training, total: int) -> None:
+        """Train every parameter that takes a gradient, for `total` steps."""
+        self._trained = [weight for weight in model.parameters() if weight.requires_grad]
+        self._max_norm = training.max_grad_norm
+        groups = _groups(self._trained, training.weight_decay)
+        self._adamw = torch.optim.AdamW(groups, lr=training.learning_rate, fused=True)
+        self._schedule = get_linear_schedule_with_warmup(self._adamw, int(total * training.warmup), total)
+
+    def step(self) -> tuple[float, float]:
+        """Apply the gradient; return its norm before it was clipped, and the learning rate it was applied at."""
+        rate = float(self._adamw.param_groups[0]["lr"])
+        norm = clip_grad_norm_(self._trained, self._max_norm)
+        self._adamw.step()
+        self._schedule.step()
+        self._adamw.zero_grad(set_to_none=True)
+        return float(norm), rate
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return AdamW's moments and steps, by the number of their parameter."""
+        state: dict[int, dict[str, Tensor]] = self._adamw.state_dict()["state"]
+        return {f"{_PREFIX}{at}.{name}": one for at, moments in state.items() for name, one in moments.items()}
+
+    def numbers(self) -> dict[str, Any]:
+        """Return where the schedule stands."""
+        return {
+            "schedule": {name: value for name, value in self._schedule.state_dict().items() if name != "lr_lambdas"},
+            "rates": [group["lr"] for group in self._adamw.param_groups],
+        }
+
+    def load(self, state: State) -> None:
+        """Go on from a checkpoint."""
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in state.tensors.items():
+            if name.startswith(_PREFIX):
+                at, _, moment = name.removeprefix(_PREFIX).partition(".")
+                moments.setdefault(int(at), {})[moment] = tensor
+        self._adamw.load_state_dict({**self._adamw.state_dict(), "state": moments})
+        self._schedule.load_state_dict({**self._schedule.state_dict(), **state.numbers["schedule"]})
+        for group, rate in zip(self._adamw.param_groups, state.numbers["rates"], strict=True):
+            group["lr"] = rate
+
+
+def _groups(trained: list[Parameter], decay: float) -> list[dict[str, object]]:
+    """Return the weights in two groups: biases and norms are not drawn towards zero."""
+    groups = [
+        {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": decay},
+        {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
