@@ -246,6 +246,10 @@ class Student(Part, ABC):
             StudentError: the weights cannot be loaded.
         """
 
+    def about(self) -> dict[str, str]:
+        """Return what a model card says of the base, as far as it is known: base_model, license."""
+        return {}
+
 
 class Dataset(Part, ABC):
     """A source of problems with named splits."""

@@ -84,6 +84,9 @@ class Training(Settings):
         description="Tokens, padding included, of one forward pass; a step takes as many passes as it needs.",
     )
     max_length: int = Field(1024, gt=1, description="Tokens of one sequence; longer ones are left out and counted.")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Share of a target's probability spread over the vocabulary."
+    )
     max_grad_norm: float = Field(1.0, gt=0, description="Gradient norm above which it is clipped.")
     seed: int = Field(0, description="Seed of the order of the data and of new weights.")
     checkpoint_steps: int | None = Field(

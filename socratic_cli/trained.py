@@ -1,6 +1,7 @@
 """A student on disk: its weights, its scheme, and a fingerprint of every question it was trained on.
 
 DIR/student.json      what it is and how it came to be (written last: without it there is no student)
+DIR/README.md         the same for people: a model card
 DIR/trained-on.txt    fingerprints of its training questions, one a line
 DIR/<role>/           weights (safetensors) and tokenizer, or an adapter, of each role
 DIR/metrics.jsonl     loss, learning rate, gradient norm and tokens of every step
@@ -12,39 +13,23 @@ import asyncio
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError
-
 from socratic_cli import __version__, jsonl, plugins
+from socratic_cli.card import FORMAT, NAME, Card, read_card
 from socratic_cli.dialogue import Model
-from socratic_cli.errors import OutputError, StudentError
-from socratic_cli.parts import Part, Progress, Scheme, Student, Trained
+from socratic_cli.errors import OutputError
+from socratic_cli.parts import Part, Progress, Scheme, Student
 from socratic_cli.records import Problem, Solution, fingerprint
-from socratic_cli.settings import Decoding, Settings, Training
+from socratic_cli.settings import Decoding, Training
 from socratic_cli.stages.solve import solve
 from socratic_cli.stages.train import Lesson, train
 
-FORMAT = 1
-_CARD, _TRAINED_ON, _PLAN = "student.json", "trained-on.txt", "plan.json"
-
-
-class Card(Settings):
-    """What a saved student knows of itself."""
-
-    format: int
-    socratic: str
-    scheme: dict[str, Any]
-    student: dict[str, Any]
-    training: Training
-    problems: int
-    teachers: dict[str, int]
-    left_out: dict[str, int] = Field(default_factory=dict)
-    roles: tuple[Trained, ...]
+_TRAINED_ON, _PLAN = "trained-on.txt", "plan.json"
 
 
 @dataclass
@@ -78,7 +63,7 @@ class TrainedStudent:
             UsageError: the student has no such option.
         """
         folder = Path(folder)
-        card = _read_card(folder)
+        card = read_card(folder)
         return cls(
             folder=folder,
             card=card,
@@ -132,7 +117,7 @@ class TrainedStudent:
 
 def is_student(folder: str | Path) -> bool:
     """Say whether there is a saved student in a folder."""
-    return (Path(folder) / _CARD).is_file()
+    return (Path(folder) / NAME).is_file()
 
 
 def train_and_save(
@@ -169,15 +154,15 @@ def train_and_save(
             left_out=dict(lesson.left_out),
             roles=tuple(train(lesson, student, training, beside, report)),
         )
-        _finish(beside, folder, card, lesson)
+        _finish(beside, folder, card, lesson, student)
         lock.unlink(missing_ok=True)
     return card
 
 
-def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson) -> None:
+def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson, student: Student) -> None:
     """Make a student of what was trained, and put it in its place."""
     (beside / _TRAINED_ON).write_text("".join(f"{mark}\n" for mark in sorted(lesson.questions)), encoding="utf-8")
-    (beside / _CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    card.save(beside, student.about())
     (beside / _PLAN).unlink()
     if folder.exists():
         shutil.rmtree(folder)
@@ -234,22 +219,3 @@ def refuse_existing(folder: Path, *, overwrite: bool = False) -> None:
 
 def _described(part: Part) -> dict[str, Any]:
     return {"name": part.name, **part.model_dump(mode="json", exclude_defaults=True)}
-
-
-def _read_card(folder: Path) -> Card:
-    path = folder / _CARD
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudentError(f"{folder} is no student: it has no {_CARD} (socratic train -o makes one)") from None
-    except (OSError, ValueError) as fault:
-        raise StudentError(f"{path} cannot be read: {fault}") from fault
-    version = data.get("format") if isinstance(data, Mapping) else None
-    if version != FORMAT:
-        raise StudentError(
-            f"{path}: the student has format {version}, this socratic reads format {FORMAT}: train it anew"
-        )
-    try:
-        return Card.model_validate(data)
-    except ValidationError as fault:
-        raise StudentError(f"{path} is damaged: {'; '.join(plugins.explain(fault, Card))}") from fault

@@ -26,6 +26,7 @@ FLOORS = (
         "machine",
     ),
     ("parts", "plugins"),
+    ("card",),
     ("asking",),
     ("stages", "schemes", "teachers", "students", "datasets"),
     ("sources", "trained", "authors", "recipe"),

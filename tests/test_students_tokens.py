@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers.trainer_pt_utils import LabelSmoother
 
 from socratic_cli.dialogue import Passage, merge, rehearse
 from socratic_cli.parts import Scheme
@@ -139,8 +140,12 @@ def test_the_loss_is_the_models_own(base: str, tokens: Tokens) -> None:
     sequences = [tokens.passage(passage(example)) for example in EXAMPLES]
     ids = torch.tensor(padded((one.ids for one in sequences), tokens.pad))
     labels = torch.where(torch.tensor(padded((one.learnt for one in sequences), 0)).bool(), ids, -100)
-    own = model(input_ids=ids, labels=labels).loss.item()
-    assert Loss(model, tokens.pad)(sequences).item() / sum(one.targets for one in sequences) == pytest.approx(own)
+    output = model(input_ids=ids, labels=labels)
+    targets = sum(one.targets for one in sequences)
+    assert Loss(model, tokens.pad)(sequences).item() / targets == pytest.approx(output.loss.item())
+    smoothed = LabelSmoother(epsilon=0.1)(output, labels, shift_labels=True).item()
+    assert smoothed != pytest.approx(output.loss.item(), rel=1e-3)
+    assert Loss(model, tokens.pad, smoothing=0.1)(sequences).item() / targets == pytest.approx(smoothed)
 
 
 def test_scaled_logits_are_found_out(tmp_path: Path) -> None:

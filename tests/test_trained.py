@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from huggingface_hub import ModelCard
 
 from socratic_cli import TrainedStudent, plugins
 from socratic_cli.errors import OutputError, StudentError, UsageError
@@ -14,6 +15,7 @@ from socratic_cli.records import Problem, Solution
 from socratic_cli.settings import Training
 from socratic_cli.stages.train import Lesson, prepare
 from socratic_cli.trained import train_and_save
+from tests import tiny
 
 TEXT = "How many? ** 3+2 = <<3+2=5>>5\nAnd twice? ** 5*2 = <<5*2=10>>10\n#### 10"
 
@@ -63,6 +65,27 @@ def test_it_knows_every_question_it_was_trained_on(tmp_path: Path) -> None:
     assert not student.saw("How many ducks, in all?")
     assert student.solve("How many hens, in all?").leaked
     assert not student.solve("How many ducks, in all?").leaked
+
+
+def test_its_card_tells_people_and_hubs_what_it_is(tmp_path: Path) -> None:
+    base = Path(tiny.gpt2(tmp_path / "base"))
+    (base / "README.md").write_text("---\nlicense: mit\n---\n# A base\n")
+    scheme, student = plugins.load(Scheme, "socratic ask=next"), plugins.load(Student, f"huggingface:{base}")
+    train_and_save(
+        lesson(scheme, "Q one?", "Q two?"), scheme, student, Training(max_steps=1), tmp_path / "pair", ignore
+    )
+    card = ModelCard.load(tmp_path / "pair" / "README.md")
+    assert (card.data.license, card.data.base_model) == ("mit", None)  # a folder is no name on a hub
+    for told in ("# pair", "`socratic ask=next`", "Problems: 2", "Annotations by `gold`: 2", "| solver | 2 |"):
+        assert told in card.text
+
+
+def test_a_base_without_a_card_has_no_licence(tmp_path: Path) -> None:
+    base = tiny.gpt2(tmp_path / "base")
+    assert plugins.load(Student, f"huggingface:{base}").about() == {}
+    (Path(base) / "README.md").write_text("---\n[: no yaml\n---\n")
+    assert plugins.load(Student, f"huggingface:{base}").about() == {}
+    assert plugins.load(Student, "huggingface:nobody/nothing").about() == {"base_model": "nobody/nothing"}
 
 
 def test_a_student_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

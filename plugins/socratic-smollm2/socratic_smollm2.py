@@ -33,6 +33,11 @@ class SmolLM2(HuggingFace):
 
     base: str = Field("", description="A folder of safetensors in place of the package's weights.")
 
+    def about(self) -> dict[str, str]:
+        """Return whose weights these are; a folder in their place speaks for itself."""
+        own = {"base_model": "HuggingFaceTB/SmolLM2-135M-Instruct", "license": "apache-2.0"}
+        return super().about() if self.base else own
+
     def where(self) -> str:
         """Return the folder of the unpacked weights; the first call unpacks them."""
         return self.base or str(unpacked())

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from socratic_cli import jobs
+from socratic_cli.card import Card
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say
 from socratic_cli.cli.flags import with_settings
@@ -17,7 +18,7 @@ from socratic_cli.parts import Progress, Scheme, Student
 from socratic_cli.plugins import load
 from socratic_cli.settings import Training
 from socratic_cli.stages.train import prepare
-from socratic_cli.trained import Card, refuse_existing, train_and_save
+from socratic_cli.trained import refuse_existing, train_and_save
 
 
 @with_settings

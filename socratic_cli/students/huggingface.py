@@ -69,6 +69,14 @@ class HuggingFace(Student):
         finally:
             opened.close()
 
+    def about(self) -> dict[str, str]:
+        """Return the base, and the licence that its own model card names."""
+        from socratic_cli.students.weights import license_of
+
+        named = license_of(self.where(), self.revision)
+        known = {} if Path(self.base).is_dir() else {"base_model": self.base}  # a hub knows nobody's folders
+        return known | ({"license": named} if named else {})
+
     def where(self) -> str:
         """Return the id or folder of the base; a student that brings its own weights overrides this."""
         return self.base

@@ -40,7 +40,7 @@ class Learning:
         self.role, self.model, self.tokens, self.training = fitting.role, model, tokens, training
         self._fitting = fitting
         self._autocast = autocast
-        self._loss = Loss(model, tokens.pad)
+        self._loss = Loss(model, tokens.pad, training.label_smoothing)
         self._losses: list[float] = []
         self._read = self._learnt = self._padded = 0
         self._seconds = 0.0

@@ -24,10 +24,15 @@ class Loss:
     logits than one matrix product (Gemma's soft cap, Cohere's scale) are found out on the first batch.
     """
 
-    def __init__(self, model: PreTrainedModel, pad: int) -> None:
-        """Take the loss of `model`, with sequences padded by the id `pad`."""
+    def __init__(self, model: PreTrainedModel, pad: int, smoothing: float = 0.0) -> None:
+        """Take the loss of `model`, with sequences padded by the id `pad`.
+
+        With `smoothing`, that share of each target's probability is spread evenly over the vocabulary (label
+        smoothing, Szegedy et al., 2016).
+        """
         self._model = model
         self._pad = pad
+        self._smoothing = smoothing
         self._short: bool | None = None
 
     def __call__(self, batch: list[Sequence]) -> Tensor:
@@ -39,7 +44,8 @@ class Loss:
         predicts[:, :-1] = learnt[:, 1:]
         logits = self._head(self._hidden(ids)[predicts]) if self._short else self._logits(ids)[predicts]
         # predicts is learnt moved by one, row by row, so both masks pick in the same order
-        return cross_entropy(logits.float(), ids[:, 1:][learnt[:, 1:]], reduction="sum")
+        targets = ids[:, 1:][learnt[:, 1:]]
+        return cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=self._smoothing)
 
     def _tensors(self, batch: list[Sequence]) -> tuple[Tensor, Tensor]:
         ids = torch.tensor(padded((row.ids for row in batch), self._pad), device=self._model.device)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import ModelCard, hf_hub_download
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -23,6 +24,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 from transformers.utils import logging as transformers_logging
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 from socratic_cli.errors import StudentError
 from socratic_cli.settings import Dtype
@@ -89,6 +91,16 @@ def load_model(source: Source) -> PreTrainedModel:
     model.generation_config = GenerationConfig(eos_token_id=model.generation_config.eos_token_id)
     model.eval()
     return model  # type: ignore[no-any-return]
+
+
+def license_of(model: str, revision: str | None = None) -> str | None:
+    """Return the licence that a base's own model card names, or None where there is no card or it names none."""
+    local = Path(model) / "README.md"
+    with suppress(OSError, ValueError, YAMLError):  # no card, no network, no YAML
+        card = local if Path(model).is_dir() else hf_hub_download(model, "README.md", revision=revision)
+        named = ModelCard.load(card).data.get("license")
+        return str(named) if named else None
+    return None
 
 
 def load_tokenizer(model: str, revision: str | None = None) -> PreTrainedTokenizerBase:
