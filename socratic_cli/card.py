@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from socratic_cli import plugins
 from socratic_cli.errors import StudentError
-from socratic_cli.parts import Trained
+from socratic_cli.parts import Scheme, Student, Trained
 from socratic_cli.settings import Settings, Training
 
 FORMAT = 1
@@ -33,9 +33,9 @@ class Card(Settings):
     left_out: dict[str, int] = Field(default_factory=dict)
     roles: tuple[Trained, ...]
 
-    def save(self, folder: Path, base: Mapping[str, str]) -> None:
+    def save(self, folder: Path, title: str, base: Mapping[str, str]) -> None:
         """Write both forms; `base` is what a model card says of the base (base_model, license)."""
-        (folder / README).write_text("\n".join([*_front(base), "", *_told(self, folder.name), ""]), encoding="utf-8")
+        (folder / README).write_text("\n".join([*_front(base), "", *_told(self, title), ""]), encoding="utf-8")
         (folder / NAME).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
@@ -72,13 +72,13 @@ def _front(base: Mapping[str, str]) -> Iterator[str]:
     yield "---"
 
 
-def _told(card: Card, name: str) -> Iterator[str]:
-    yield f"# {name.removeprefix('.').removesuffix('.part')}"
+def _told(card: Card, title: str) -> Iterator[str]:
+    yield f"# {title}"
     yield ""
     yield f"A student of `socratic` {card.socratic}, trained after [Shridhar, Stolfo and Sachan (2022)]({_PAPER})."
     yield ""
-    yield f"- Scheme: `{_spec(card.scheme)}`"
-    yield f"- Base: `{_spec(card.student)}`"
+    yield f"- Scheme: `{plugins.load(Scheme, card.scheme).label}`"
+    yield f"- Base: `{plugins.load(Student, card.student).label}`"
     yield f"- Problems: {card.problems:,}"
     yield from (f"- Annotations by `{author}`: {count:,}" for author, count in sorted(card.teachers.items()))
     yield from (f"- Annotations left out: {count:,} ({reason})" for reason, count in sorted(card.left_out.items()))
@@ -91,7 +91,3 @@ def _told(card: Card, name: str) -> Iterator[str]:
     yield ""
     yield "`trained-on.txt` holds fingerprints of the training questions. Scores are not part of this card: `socratic"
     yield "solve` and `socratic bench` measure them, and say which test questions were among these."
-
-
-def _spec(part: Mapping[str, Any]) -> str:
-    return " ".join([str(part["name"]), *(f"{key}={value}" for key, value in part.items() if key != "name")])

@@ -141,6 +141,7 @@ def train_and_save(
     refuse_existing(folder, overwrite=overwrite)
     beside, lock = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "lock"))
     folder.parent.mkdir(parents=True, exist_ok=True)
+    base = student.about()  # may ask a hub: what fails there fails before the training, and not after it
     with jsonl.Writer(lock, lock=True):  # two runs would train into each other's checkpoints
         _begin(beside, _plan(lesson, scheme, student, training), overwrite)
         card = Card(
@@ -154,19 +155,19 @@ def train_and_save(
             left_out=dict(lesson.left_out),
             roles=tuple(train(lesson, student, training, beside, report)),
         )
-        _finish(beside, folder, card, lesson, student)
+        _finish(beside, folder, card, lesson, base)
         lock.unlink(missing_ok=True)
     return card
 
 
-def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson, student: Student) -> None:
+def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson, base: dict[str, str]) -> None:
     """Make a student of what was trained, and put it in its place."""
     (beside / _TRAINED_ON).write_text("".join(f"{mark}\n" for mark in sorted(lesson.questions)), encoding="utf-8")
-    card.save(beside, student.about())
-    (beside / _PLAN).unlink()
+    card.save(beside, folder.name, base)
     if folder.exists():
         shutil.rmtree(folder)
     beside.replace(folder)
+    (folder / _PLAN).unlink()  # last: without its plan, a run that was killed just here would begin anew
 
 
 def _plan(lesson: Lesson, scheme: Scheme, student: Student, training: Training) -> dict[str, Any]:

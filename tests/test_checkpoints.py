@@ -198,6 +198,26 @@ def test_only_the_very_same_training_is_gone_on_with(dropping: str, tmp_path: Pa
     assert len(anew) == 2 * STEPS
 
 
+def test_killed_as_the_student_is_put_in_its_place_nothing_is_trained_again(
+    dropping: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, replace = tmp_path / "s", Path.replace
+
+    def killed(self: Path, target: Path) -> Path:
+        if target == out:
+            raise Killed
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(Killed):
+        save(out, dropping, training(), ignore)
+    monkeypatch.undo()
+    seen: list[Progress] = []
+    save(out, dropping, training(), seen.append)
+    assert (seen, is_student(out)) == ([], True)
+    assert not (out / "plan.json").exists()
+
+
 def test_two_trainings_on_one_output_are_told(dropping: str, tmp_path: Path) -> None:
     with Writer(tmp_path / ".s.lock", lock=True), pytest.raises(OutputError, match="another run"):
         save(tmp_path / "s", dropping, training(), ignore)

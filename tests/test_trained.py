@@ -76,7 +76,8 @@ def test_its_card_tells_people_and_hubs_what_it_is(tmp_path: Path) -> None:
     )
     card = ModelCard.load(tmp_path / "pair" / "README.md")
     assert (card.data.license, card.data.base_model) == ("mit", None)  # a folder is no name on a hub
-    for told in ("# pair", "`socratic ask=next`", "Problems: 2", "Annotations by `gold`: 2", "| solver | 2 |"):
+    counts = ("Problems: 2", "Annotations by `gold`: 2", "| solver | 2 |")
+    for told in ("# pair", "`socratic ask=next`", f"Base: `{student.label}`", *counts):
         assert told in card.text
 
 
