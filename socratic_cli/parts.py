@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -209,7 +210,8 @@ class Progress(Settings):
 class Trained(Settings):
     """What a training run of one role was.
 
-    `loss` is the mean of its last tenth, in nats per token; `padding` the share of padding in what was read.
+    `loss` is the mean of its last tenth, in nats per token; `padding` the share of padding in what was read. With
+    held-out problems, `kept_step` is the step that did best on them, with its loss and its solved share there.
     """
 
     role: str
@@ -221,6 +223,25 @@ class Trained(Settings):
     steps: int
     loss: float
     seconds: float
+    kept_step: int | None = None
+    held_out_loss: float | None = None
+    held_out_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Problems that are not trained on, for students that choose among their checkpoints.
+
+    Attributes:
+        passages: what each role would have to write.
+        answers: the role whose reply holds the final answer.
+        accuracy: returns the share of the problems that are solved when a model plays some roles, and the gold
+            rationale plays the others.
+    """
+
+    passages: tuple[Passage, ...]
+    answers: str
+    accuracy: Callable[[Model, Collection[str]], float]
 
 
 class Student(Part, ABC):
@@ -228,11 +249,17 @@ class Student(Part, ABC):
 
     @abstractmethod
     def train(
-        self, passages: Iterable[Passage], training: Training, folder: Path, report: Callable[[Progress], None]
+        self,
+        passages: Iterable[Passage],
+        training: Training,
+        folder: Path,
+        report: Callable[[Progress], None],
+        held_out: HeldOut | None = None,
     ) -> list[Trained]:
         """Train every role that occurs in `passages` and save the weights below `folder`.
 
-        What is in `folder` was left by an interrupted run of the same training, which may be gone on with.
+        With `held_out`, the weights are those of the step that does best on it. What is in `folder` was left by an
+        interrupted run of the same training, which may be gone on with.
 
         Raises:
             StudentError: the base cannot be loaded, or nothing can be trained.

@@ -179,7 +179,7 @@ class _Planner:
         folder = self._place("train", f"{scheme.label}-{student.label}-s{training.seed}", key)
 
         def do(watcher: Watcher) -> dict[str, Any]:
-            lesson = prepare(jobs.solutions(annotated.folder / "annotations.jsonl"), scheme)
+            lesson = prepare(jobs.solutions(annotated.folder / "annotations.jsonl"), scheme, training.held_out)
             card = train_and_save(
                 lesson, scheme, student, training, folder / "student", watcher.progress, overwrite=True
             )

@@ -89,6 +89,20 @@ class Training(Settings):
     )
     max_grad_norm: float = Field(1.0, gt=0, description="Gradient norm above which it is clipped.")
     seed: int = Field(0, description="Seed of the order of the data and of new weights.")
+    held_out: int = Field(
+        0,
+        ge=0,
+        description="Problems that are not trained on: the step that does best on them is the one that is kept.",
+    )
+    choose_by: Literal["loss", "accuracy"] = Field(
+        "loss", description="What is best on held-out problems; accuracy is of the role that writes the answer."
+    )
+    evaluate_steps: int | None = Field(
+        None, gt=0, description="Optimiser steps between two evaluations [default: a tenth of them]."
+    )
+    early_stopping: int | None = Field(
+        None, gt=0, description="Evaluations without a better one that end the training of a role."
+    )
     checkpoint_steps: int | None = Field(
         None, gt=0, description="Optimiser steps between two checkpoints [default: five minutes]."
     )
@@ -97,6 +111,14 @@ class Training(Settings):
     def _one_length(self) -> Self:
         if self.epochs is not None and self.max_steps is not None:
             raise ValueError("give epochs or max_steps, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _held_out(self) -> Self:
+        given = [name for name in ("choose_by", "evaluate_steps", "early_stopping") if name in self.model_fields_set]
+        unset = [name for name in given if getattr(self, name) not in (None, "loss")]
+        if unset and not self.held_out:
+            raise ValueError(f"{unset[0]} is about held-out problems: say with held_out how many")
         return self
 
     def identity(self) -> dict[str, Any]:

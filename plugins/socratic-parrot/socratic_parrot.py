@@ -20,7 +20,7 @@ from pydantic import Field, PrivateAttr
 from socratic_cli import jsonl
 from socratic_cli.dialogue import Passage, Reply, Turn
 from socratic_cli.errors import InputError, StudentError, TeacherError
-from socratic_cli.parts import Progress, Student, Teacher, Trained
+from socratic_cli.parts import HeldOut, Progress, Student, Teacher, Trained
 from socratic_cli.records import Record, Usage, fingerprint
 from socratic_cli.settings import Decoding, Training
 
@@ -63,10 +63,15 @@ class ParrotStudent(Student):
     delay: float = Field(0.0, ge=0, description="Seconds it takes to reply.")
 
     def train(
-        self, passages: Iterable[Passage], training: Training, folder: Path, report: Callable[[Progress], None]
+        self,
+        passages: Iterable[Passage],
+        training: Training,
+        folder: Path,
+        report: Callable[[Progress], None],
+        held_out: HeldOut | None = None,
     ) -> list[Trained]:
         """Write the passages of each role to a file below `folder`."""
-        del training  # nothing is optimised
+        del training, held_out  # nothing is optimised
         by_role: dict[str, list[Passage]] = defaultdict(list)
         for passage in passages:
             by_role[passage.role].append(passage)

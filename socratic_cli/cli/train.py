@@ -50,7 +50,7 @@ def verb(
     solutions = jobs.solutions(annotations, aside.on_invalid)
     first = next(solutions)
     written_as = load(Scheme, scheme or first.scheme, ask=ask, guidance=guidance)
-    lesson = prepare(chain([first], solutions), written_as)
+    lesson = prepare(chain([first], solutions), written_as, training.held_out)
     aside.tell()
     for reason, count in lesson.left_out.items():
         say(f"warning: {count} annotations left out: {reason}")
@@ -73,5 +73,6 @@ def _summary(card: Card, output: Path) -> str:
             f"  {role.role}: {role.sequences} sequences, {role.steps} steps, loss {role.loss:.3f},"
             f" {speed:.0f} tokens/s, {role.padding:.0%} padding"
             + (f", {role.left_out} too long and left out" if role.left_out else "")
+            + (f", step {role.kept_step} kept" if role.kept_step is not None else "")
         )
     return "\n".join(lines)

@@ -10,9 +10,10 @@ from pathlib import Path
 from socratic_cli.dialogue import Passage, RehearsalError, merge, rehearse
 from socratic_cli.errors import InputError
 from socratic_cli.notation import NotationError
-from socratic_cli.parts import Progress, Scheme, Student, Trained
+from socratic_cli.parts import HeldOut, Progress, Scheme, Student, Trained
 from socratic_cli.records import Rationale, Solution, fingerprint
 from socratic_cli.settings import Training
+from socratic_cli.stages.holding import apart, held
 
 
 @dataclass
@@ -23,17 +24,24 @@ class Lesson:
     questions: set[str] = field(default_factory=set)
     teachers: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
+    held_out: HeldOut | None = None
 
 
-def prepare(solutions: Iterable[Solution], scheme: Scheme) -> Lesson:
+def prepare(solutions: Iterable[Solution], scheme: Scheme, held_out: int = 0) -> Lesson:
     """Rehearse annotations in a scheme.
 
     Solutions known to be wrong, and those that lack what the scheme is made of, are left out and counted by reason.
+    So many problems as `held_out` says are not trained on, whatever their order; the choice of a checkpoint by them
+    makes them seen all the same, so they are among the `questions`.
 
     Raises:
         InputError: nothing is left.
     """
     lesson = Lesson()
+    if held_out:
+        solutions, kept = apart(solutions, held_out)
+        lesson.held_out = held(kept, scheme)
+        lesson.questions |= {fingerprint(solution.problem.question) for solution in kept}
     for solution in solutions:
         if solution.correct is False:
             lesson.left_out["its answer is wrong"] += 1
@@ -66,4 +74,4 @@ def train(
     lesson: Lesson, student: Student, training: Training, folder: Path, report: Callable[[Progress], None]
 ) -> list[Trained]:
     """Train a student on a lesson; its weights are saved below `folder`."""
-    return student.train(lesson.passages, training, folder, report)
+    return student.train(lesson.passages, training, folder, report, lesson.held_out)

@@ -60,8 +60,11 @@ class Checkpoints:
         state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         return State(state["step"], state["numbers"], load_file(folder / "state.safetensors"))
 
-    def keep(self, make: Callable[[], State]) -> None:
-        """Write a checkpoint. A disk that is full does not end the run: the checkpoint before stays, and it is told."""
+    def keep(self, make: Callable[[], State]) -> bool:
+        """Write a checkpoint, and say whether it is there.
+
+        A disk that is full does not end the run: the checkpoint before stays, and it is told.
+        """
         state = make()
         target = self._folder / f"{self._role}.checkpoint-{state.step:08}"
         beside = target.with_name(f".{target.name}.part")
@@ -78,12 +81,13 @@ class Checkpoints:
         except (OSError, RuntimeError) as fault:  # safetensors raises its own, which is a RuntimeError or an OSError
             shutil.rmtree(beside, ignore_errors=True)
             log.warning("no checkpoint of the %s at step %d: %s", self._role, state.step, fault)
-            return
+            return False
         finally:
             self._kept = time.monotonic()
         for older in self._found():
             if older != target:
                 shutil.rmtree(older, ignore_errors=True)
+        return True
 
     def clear(self) -> None:
         """Remove what is kept: the role is learnt."""

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, Field
 
 from socratic_cli.dialogue import Model, Passage
 from socratic_cli.errors import StudentError
-from socratic_cli.parts import Progress, Student, Trained
+from socratic_cli.parts import HeldOut, Progress, Student, Trained
 from socratic_cli.settings import Decoding, Dtype, Training
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import: a list of students must not
@@ -46,7 +46,12 @@ class HuggingFace(Student):
     gradient_checkpointing: bool = Field(False, description="Save memory and lose speed in training.")
 
     def train(
-        self, passages: Iterable[Passage], training: Training, folder: Path, report: Callable[[Progress], None]
+        self,
+        passages: Iterable[Passage],
+        training: Training,
+        folder: Path,
+        report: Callable[[Progress], None],
+        held_out: HeldOut | None = None,
     ) -> list[Trained]:
         """Train one role after another, each from the base."""
         from socratic_cli.students import roles
@@ -56,7 +61,7 @@ class HuggingFace(Student):
             by_role[passage.role].append(passage)
         if not by_role:
             raise StudentError("there is nothing to train on")
-        return roles.train(self._base(), dict(sorted(by_role.items())), training, folder, report)
+        return roles.train(self._base(), dict(sorted(by_role.items())), training, folder, report, held_out)
 
     @contextmanager
     def model(self, folder: Path | None, decoding: Decoding) -> Iterator[Model]:

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from socratic_cli.errors import Interrupted, StudentError
@@ -21,6 +22,7 @@ from socratic_cli.parts import Progress, Trained
 from socratic_cli.settings import Training
 from socratic_cli.students.batches import batches, passes, steps
 from socratic_cli.students.checkpoints import Checkpoints, State, random_state, set_random_state
+from socratic_cli.students.choosing import Choosing, Exam
 from socratic_cli.students.fitting import Fitting
 from socratic_cli.students.loss import Loss
 from socratic_cli.students.metrics import Metrics
@@ -34,11 +36,17 @@ class Learning:
     """One role being learnt: its sequences, its optimiser and where it stands."""
 
     def __init__(
-        self, fitting: Fitting, model: PreTrainedModel, tokens: Tokens, training: Training, autocast: torch.dtype | None
+        self,
+        fitting: Fitting,
+        model: PreTrainedModel,
+        tokens: Tokens,
+        training: Training,
+        autocast: torch.dtype | None,
+        exam: Exam | None = None,
     ) -> None:
         """Prepare to train every parameter of `model` that takes a gradient."""
         self.role, self.model, self.tokens, self.training = fitting.role, model, tokens, training
-        self._fitting = fitting
+        self._fitting, self._exam = fitting, exam
         self._autocast = autocast
         self._loss = Loss(model, tokens.pad, training.label_smoothing)
         self._losses: list[float] = []
@@ -55,6 +63,7 @@ class Learning:
         sequences = self._fitting.sequences
         total = steps(len(sequences), self.training)
         optimiser = Optimiser(self.model, self.training, total)
+        self._choosing = Choosing(self._exam, folder, self.role, self.training, total)
         checkpoints = Checkpoints(folder, self.role, self.training.checkpoint_steps)
         done = self._resumed(checkpoints.last(), optimiser)
         metrics = Metrics(folder, self.role, after=done)
@@ -65,29 +74,49 @@ class Learning:
                 self._losses.append(self._step(step, batch))
                 norm, rate = optimiser.step()
                 self._seconds = time.monotonic() - began
-                metrics.note(**self._noted(step, norm, rate))
+                measured = self._measured(step) if self._choosing.due(step) else {}
+                metrics.note(**self._noted(step, norm, rate), **measured)
                 kept = checkpoints.due(step) and step < total
-                if kept:
-                    checkpoints.keep(partial(self._state, step, optimiser))
+                if kept and checkpoints.keep(partial(self._state, step, optimiser)):
+                    self._choosing.settle()
                 try:
                     report(self._progress(step, total))
                 except Interrupted:
                     if not kept:
                         checkpoints.keep(partial(self._state, step, optimiser))
                     raise
+                if self._choosing.over:
+                    break
         finally:
             metrics.close()
         self.model.eval()
-        return self._trained(total)
+        self._set(self._choosing.chosen())
+        self._choosing.settle(end=True)
+        return self._trained(len(self._losses))
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: weight.detach() for name, weight in self.model.named_parameters() if weight.requires_grad}
+
+    def _set(self, weights: dict[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, weight in self.model.named_parameters():
+                if name in weights:
+                    weight.copy_(weights[name])
+
+    def _measured(self, step: int) -> dict[str, float]:
+        """Measure the role on what was held out; neither dropout nor the random state is touched by it."""
+        self.model.eval()
+        with self._precision():
+            numbers = self._choosing.measure(step, self._loss, self._weights())
+        self.model.train()
+        return numbers
 
     def _resumed(self, state: State | None, optimiser: Optimiser) -> int:
         """Take up the state of a checkpoint; return the steps that are done."""
         if state is None:
             return 0
-        weights = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
-        with torch.no_grad():
-            for name, weight in weights.items():
-                weight.copy_(state.tensors[f"weight.{name}"])
+        self._set({name: state.tensors[f"weight.{name}"] for name in self._weights()})
+        self._choosing.best, self._choosing.worse = state.numbers["best"], state.numbers["worse"]
         optimiser.load(state)
         set_random_state(state.tensors)
         self._losses = state.numbers["losses"]
@@ -97,11 +126,17 @@ class Learning:
         return state.step
 
     def _state(self, step: int, optimiser: Optimiser) -> State:
-        weights = {f"weight.{n}": w.detach() for n, w in self.model.named_parameters() if w.requires_grad}
+        weights = {f"weight.{name}": weight for name, weight in self._weights().items()}
         numbers = {"losses": self._losses, "read": self._read, "learnt": self._learnt, "padded": self._padded}
         return State(
             step,
-            {**numbers, "seconds": self._seconds, **optimiser.numbers()},
+            {
+                **numbers,
+                "best": self._choosing.best,
+                "worse": self._choosing.worse,
+                "seconds": self._seconds,
+                **optimiser.numbers(),
+            },
             {**weights, **optimiser.tensors(), **random_state()},
         )
 
@@ -117,6 +152,8 @@ class Learning:
             steps=total,
             loss=sum(tail) / len(tail),
             seconds=self._seconds,
+            kept_step=self._choosing.best.get("step"),
+            **self._choosing.best.get("numbers", {}),
         )
 
     def _step(self, step: int, batch: list[Sequence]) -> float:

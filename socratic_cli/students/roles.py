@@ -19,10 +19,11 @@ from transformers import PreTrainedModel
 
 from socratic_cli.dialogue import Passage
 from socratic_cli.errors import StudentError
-from socratic_cli.parts import Progress, Trained
+from socratic_cli.parts import HeldOut, Progress, Trained
 from socratic_cli.settings import Dtype, Training
 from socratic_cli.students import adapters
 from socratic_cli.students.checkpoints import Checkpoints
+from socratic_cli.students.exams import Exams
 from socratic_cli.students.fitting import Fitting, fitting
 from socratic_cli.students.generation import Voice
 from socratic_cli.students.learning import Learning
@@ -55,27 +56,30 @@ class Base:
         return Tokens(load_tokenizer(self.model, self.revision))
 
 
-def train(base: Base, lesson: Lesson, training: Training, folder: Path, report: Report) -> list[Trained]:
+def train(
+    base: Base, lesson: Lesson, training: Training, folder: Path, report: Report, held_out: HeldOut | None = None
+) -> list[Trained]:
     """Train every role from the base and save it; roles that an interrupted run finished are not trained again."""
     if base.dtype == "float16":
         raise StudentError("float16 loses small gradients: train with dtype=bfloat16 or dtype=float32")
     tokens = base.tokens()
     limit = min(training.max_length, context(load_config(base.model, base.revision)) or training.max_length)
     fit = [fitting(role, passages, tokens, limit) for role, passages in lesson.items()]
-    learn = _Adapters(base, tokens) if base.lora else _Full(base, tokens)
+    exams = Exams(held_out, tokens, limit, training)
+    learn = _Adapters(base, tokens, exams) if base.lora else _Full(base, tokens, exams)
     return [_role(learn, one, training, folder, report) for one in fit]
 
 
 class _Full:
     """Trains all weights. They are kept in float32, where small updates are not lost."""
 
-    def __init__(self, base: Base, tokens: Tokens) -> None:
-        self._base, self._tokens = base, tokens
+    def __init__(self, base: Base, tokens: Tokens, exams: Exams) -> None:
+        self._base, self._tokens, self._exams = base, tokens, exams
 
     def train(self, fit: Fitting, training: Training, folder: Path, report: Report) -> Trained:
         with _seeded(training.seed):
             model = load_model(self._base.source(dtype=torch.float32))
-            trained = _learn(self._base, fit, model, self._tokens, training).learn(folder, report)
+            trained = _learn(self._base, fit, model, self._tokens, training, self._exams).learn(folder, report)
         save(model, self._tokens.tokenizer, folder / fit.role)
         return trained
 
@@ -83,8 +87,8 @@ class _Full:
 class _Adapters:
     """Trains an adapter a role on one frozen base."""
 
-    def __init__(self, base: Base, tokens: Tokens) -> None:
-        self._base, self._tokens = base, tokens
+    def __init__(self, base: Base, tokens: Tokens, exams: Exams) -> None:
+        self._base, self._tokens, self._exams = base, tokens, exams
         self._model: PreTrainedModel | None = None
 
     def train(self, fit: Fitting, training: Training, folder: Path, report: Report) -> Trained:
@@ -92,7 +96,7 @@ class _Adapters:
         model = self._model = self._model or load_model(self._base.source())
         with _seeded(training.seed):
             adapted = self._base.lora.on(model, fit.role)
-            trained = _learn(self._base, fit, model, self._tokens, training).learn(folder, report)
+            trained = _learn(self._base, fit, model, self._tokens, training, self._exams).learn(folder, report)
         adapters.save(adapted, fit.role, folder / fit.role)
         self._tokens.tokenizer.save_pretrained(folder / fit.role)
         adapted.unload()  # gives the base back as it was
@@ -109,13 +113,17 @@ def _role(learn: _Full | _Adapters, fit: Fitting, training: Training, folder: Pa
     return trained
 
 
-def _learn(base: Base, fit: Fitting, model: PreTrainedModel, tokens: Tokens, training: Training) -> Learning:
+def _learn(
+    base: Base, fit: Fitting, model: PreTrainedModel, tokens: Tokens, training: Training, exams: Exams
+) -> Learning:
     if base.checkpointing:
         # the name that transformers 6 keeps, and the one that 5.0 has
         enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
         enable({"use_reentrant": False})
     computes = precision(base.dtype)
-    return Learning(fit, model, tokens, training, autocast=None if computes == torch.float32 else computes)
+    return Learning(
+        fit, model, tokens, training, None if computes == torch.float32 else computes, exams.of(fit.role, model)
+    )
 
 
 def voices(base: Base, folder: Path | None) -> Callable[[str], Voice]:
