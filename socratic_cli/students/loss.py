@@ -5,15 +5,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from socratic_cli.students.tokens import Sequence, padded
 
 log = logging.getLogger(__name__)
+_CHUNK = 1024
+"""Positions whose logits are held at one time: 50,000 numbers each, several times over in the backward pass."""
+_SHORT = 512
+"""Sequences up to so many tokens are attended faster on a CPU by matrix products than by the fused kernel."""
 
 
 class Loss:
@@ -42,9 +49,24 @@ class Loss:
             self._short = self._agrees(ids[:1, :64])
         predicts = torch.zeros_like(learnt)
         predicts[:, :-1] = learnt[:, 1:]
-        logits = self._head(self._hidden(ids)[predicts]) if self._short else self._logits(ids)[predicts]
         # predicts is learnt moved by one, row by row, so both masks pick in the same order
         targets = ids[:, 1:][learnt[:, 1:]]
+        with _attending(self._model, ids):
+            if not self._short:
+                return self._nll(self._logits(ids)[predicts], targets)
+            return self._of_hidden(self._hidden(ids)[predicts], targets)
+
+    def _of_hidden(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of hidden states (positions, size); their logits are computed once more in the backward."""
+        if len(targets) <= _CHUNK:
+            return self._from_head(hidden, targets)
+        parts = zip(hidden.split(_CHUNK), targets.split(_CHUNK), strict=True)
+        return torch.stack([checkpoint(self._from_head, *part, use_reentrant=False) for part in parts]).sum()
+
+    def _from_head(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        return self._nll(self._head(hidden), targets)
+
+    def _nll(self, logits: Tensor, targets: Tensor) -> Tensor:
         return cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=self._smoothing)
 
     def _tensors(self, batch: list[Sequence]) -> tuple[Tensor, Tensor]:
@@ -80,3 +102,20 @@ class Loss:
         if not same:
             log.info("the logits of %s are more than its output layer: computing all of them", type(self._model))
         return same
+
+
+@contextmanager
+def _attending(model: PreTrainedModel, ids: Tensor) -> Iterator[None]:
+    """Let a model attend in the way that is fastest where it is: fused, or on a CPU to short sequences in the open.
+
+    What is computed again in the backward pass is computed as the model is set then, so checkpointing stays as it is.
+    """
+    config = model.config.get_text_config()
+    before = config._attn_implementation
+    is_short = model.device.type == "cpu" and ids.shape[1] <= _SHORT
+    if is_short and before == "sdpa" and not model.is_gradient_checkpointing:
+        config._attn_implementation = "eager"
+    try:
+        yield
+    finally:
+        config._attn_implementation = before

@@ -28,6 +28,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from socratic_cli.errors import StudentError
 from socratic_cli.settings import Dtype
+from socratic_cli.students.memory import keep_freed_memory
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,8 @@ def load_model(source: Source) -> PreTrainedModel:
         )
     if not source.in_8bit:
         model.to(device())
+    if model.device.type == "cpu":
+        keep_freed_memory()
     # A base's own taste (temperature, repetition penalty) must not mix with the user's settings, and where it
     # contradicts itself it could not even be saved again. What ends a text is a fact, and stays.
     model.generation_config = GenerationConfig(eos_token_id=model.generation_config.eos_token_id)

@@ -128,17 +128,25 @@ class Peer:
     requirements: tuple[str, ...]
     told: tuple[str, ...] = field(default=())
 
+    def made(self, folder: Path, limit: float) -> tuple[Path, str]:
+        """Return the interpreter of its environment, made if need be, and its versions.
+
+        Raises:
+            Failed: it cannot be installed.
+        """
+        home = folder.absolute() / self.module.removeprefix("with_")
+        return _python(home), self._installed(home, limit)
+
     def contender(self, folder: Path | None, limit: float) -> Contender:
         """Return it, installed below a folder; or as one that cannot be measured, and why."""
         if folder is None:
             return Contender(self.name, _nothing, why_not="no --peers DIR was given")
-        home = folder.absolute() / self.module.removeprefix("with_")
         try:
-            about = self._installed(home, limit)
+            python, about = self.made(folder, limit)
         except (Failed, OSError) as fault:
             measured.note(f"{self.name}: {fault}")
             return Contender(self.name, _nothing, why_not=str(fault))
-        return runner(self.name, self.module, about, _python(home))
+        return runner(self.name, self.module, about, python)
 
     def _installed(self, home: Path, limit: float) -> str:
         if not _python(home).exists():
@@ -181,6 +189,12 @@ DISTILABEL = Peer(
     "with_distilabel",
     ("distilabel[openai]==1.5.3", "requests"),  # it imports requests, and does not say that it needs it
     ("distilabel", "openai", "requests"),
+)
+TRL = Peer(
+    "TRL",
+    "with_trl",
+    ("torch==2.13.0", "transformers==5.23.0", "accelerate==1.15.0", "datasets==5.2.0", "trl==1.16.0"),
+    ("trl", "transformers", "torch"),
 )
 PEERS = (CURATOR, DISTILABEL)
 

@@ -1,0 +1,205 @@
+"""How fast `socratic train` is beside TRL and the Trainer of transformers: SmolLM2-135M on GSM8K, in full.
+
+    python -m tests.benchmarks.train_throughput --peers DIR [--problems N]
+
+Each trains once over the same problems, 16 of them in an optimiser step, in bfloat16 by autocast over float32 weights,
+at the same learning rate. The seconds are those of training alone. Afterwards everybody's weights are measured by one
+and the same function: the loss on 64 problems that nobody was trained on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks import measured
+from tests.benchmarks.contenders import TRL
+from tests.benchmarks.measured import Failed
+
+PROBLEMS_A_STEP = 16
+HELD_OUT = 64
+PACKED = 1024
+RATE = "2e-4"
+LIMIT = 3000.0
+TASKS = {"solver": "socratic", "chain of thought": "cot"}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a task's data holds: rows, tokens, and tokens that are learnt; one by one, and merged."""
+
+    problems: int
+    examples: int
+    tokens: int
+    merged: int
+    learnt: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one contender took for one task."""
+
+    name: str
+    problems: int
+    seconds: float
+    peak: float
+    tokens: int
+    learnt: int
+    loss: float
+
+    def line(self, base: float) -> str:
+        """Return a row of the table; `base` is the problems/s that 1.0 stands for."""
+        speed = self.problems / self.seconds
+        return (
+            f"| {self.name} | {speed:.2f} | {speed / base:.1f} | {self.seconds / self.problems:.2f} "
+            f"| {self.learnt / self.seconds:.0f} | {self.tokens / self.seconds:.0f} | {self.peak:.0f} | {self.loss:.3f} |"
+        )
+
+
+HEAD = (
+    "| trained by | problems/s | of TRL's default | s a problem | learnt tokens/s | tokens/s | peak MB | held-out loss |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|",
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One role to be learnt, with its data in every form that a contender takes."""
+
+    name: str
+    folder: Path
+    counts: Counts
+    base: str
+
+    @property
+    def scheme(self) -> str:
+        """The scheme whose solver is trained."""
+        return TASKS[self.name]
+
+    def sizes(self, setup: str) -> tuple[int, int]:
+        """Return rows a pass and passes a step, so that a step is of as many problems as ours."""
+        counts, steps = self.counts, self.counts.problems / PROBLEMS_A_STEP
+        rows = {
+            "packing": counts.tokens / PACKED,
+            "best": counts.merged / PACKED,
+        }.get(setup, counts.examples)
+        in_step = max(1, round(rows / steps))
+        a_pass = min(8, in_step) if setup in ("default", "trainer") else 1
+        return a_pass, max(1, round(in_step / a_pass))
+
+
+def peer(task: Task, name: str, setup: str, python: Path) -> Row:
+    """Train by somebody else's trainer."""
+    out = task.folder / setup
+    data = task.folder / ("conversations.jsonl" if setup == "best" else "examples.jsonl")
+    sizes = map(str, task.sizes(setup))
+    script = [python, "-m", "tests.benchmarks.peers.with_trl", setup, task.base, data, out, *sizes]
+    cost = measured.run(script, LIMIT, PYTHONPATH=str(measured.ROOT))
+    seconds = json.loads((out / "seconds.json").read_text(encoding="utf-8"))
+    read = task.counts.merged if setup == "best" else task.counts.tokens
+    return _row(task, name, seconds, cost.peak, read, out)
+
+
+def ours(task: Task) -> Row:
+    """Train by `socratic train`, as everybody calls it."""
+    out = task.folder / "student"
+    train = [sys.executable, "-m", "socratic_cli", "train", str(task.folder / "annotations.jsonl"), "-o", str(out)]
+    more = ["--student", "smollm2-135m", "--scheme", task.scheme, "--epochs", "1", "--learning-rate", RATE]
+    cost = measured.run([*train, *more, "--warmup", "0", "--batch-size", str(PROBLEMS_A_STEP)], LIMIT)
+    roles = json.loads((out / "student.json").read_text(encoding="utf-8"))["roles"]
+    solver = next(role for role in roles if role["role"] == "solver")
+    return _row(task, "`socratic train`", solver["seconds"], cost.peak, task.counts.merged, out / "solver")
+
+
+def _row(task: Task, name: str, seconds: float, peak: float, tokens: int, weights: Path) -> Row:
+    helper = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.train_data",
+        "loss",
+        str(weights),
+        str(task.folder / "held.jsonl"),
+    ]
+    done = subprocess.run([*helper, task.scheme], capture_output=True, text=True, check=True, cwd=measured.ROOT)
+    row = Row(name, task.counts.problems, seconds, peak, tokens, task.counts.learnt, float(done.stdout.split()[-1]))
+    measured.note(f"{task.name}: {row}")
+    return row
+
+
+def prepared(name: str, folder: Path, problems: int) -> Task:
+    """Write the data of a task."""
+    folder.mkdir(parents=True)
+    helper = [sys.executable, "-m", "tests.benchmarks.train_data", "write", str(folder), TASKS[name], str(problems)]
+    done = subprocess.run([*helper, str(HELD_OUT)], capture_output=True, text=True, check=True, cwd=measured.ROOT)
+    told = json.loads(done.stdout.splitlines()[-1])
+    return Task(name, folder, Counts(**told["counts"]), told["base"])
+
+
+def contenders(task: Task, python: Path) -> Iterator[Row]:
+    """Yield everybody's row; who fails is told and left out."""
+    setups = {
+        "TRL SFTTrainer, default": "default",
+        "TRL SFTTrainer, packing": "packing",
+        "TRL SFTTrainer, best for this data": "best",
+        "transformers Trainer": "trainer",
+    }
+    for name, setup in setups.items():
+        try:
+            yield peer(task, name, setup, python)
+        except Failed as fault:
+            measured.note(f"{task.name}: {name}: {fault}")
+    yield ours(task)
+
+
+def report(tables: dict[str, list[Row]], tasks: Iterable[Task], about: str, peak: float) -> Iterator[str]:
+    """Yield the lines of the results."""
+    yield "# Training speed beside other trainers"
+    yield ""
+    yield f"`{measured.command_line()}` on {measured.machine()} {about}. bfloat16 matrix products alone: {peak:.0f} GFLOP/s."
+    yield "One run of each, one after another: differences under 20% are ties."
+    for task in tasks:
+        rows = tables[task.name]
+        base = next((row for row in rows if "default" in row.name), rows[-1])
+        yield f"\n## {task.name.capitalize()}: {task.counts.problems} problems, {task.counts.examples} examples"
+        yield f"\n{task.counts.tokens:,} tokens one by one, {task.counts.merged:,} merged, {task.counts.learnt:,} learnt.\n"
+        yield from HEAD
+        yield from (row.line(base.problems / base.seconds) for row in rows)
+        mine = rows[-1]
+        flops = 6 * (106.2e6 * mine.tokens + 28.3e6 * mine.learnt) / mine.seconds / 1e9
+        yield f"\n`socratic train` reaches {flops:.0f} GFLOP/s of model arithmetic, {flops / peak:.0%} of the products alone."
+
+
+def gemm_peak() -> float:
+    """Return the GFLOP/s of products of the size that this model makes."""
+    helper = [sys.executable, "-m", "tests.benchmarks.train_data", "peak"]
+    return float(
+        subprocess.run(helper, capture_output=True, text=True, check=True, cwd=measured.ROOT).stdout.split()[-1]
+    )
+
+
+def main() -> None:
+    """Measure every task."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", type=Path, required=True, help="folder for the environments of other tools")
+    parser.add_argument("--problems", type=int, default=96)
+    asked = parser.parse_args()
+    python, about = TRL.made(asked.peers, LIMIT)
+    tables: dict[str, list[Row]] = {}
+    tasks: list[Task] = []
+    with tempfile.TemporaryDirectory() as folder:
+        peak = gemm_peak()
+        for name in TASKS:
+            task = prepared(name, Path(folder) / TASKS[name], asked.problems)
+            tasks.append(task)
+            tables[name] = list(contenders(task, python))
+    measured.write("train_throughput", report(tables, tasks, about, peak))
+
+
+if __name__ == "__main__":
+    main()
