@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from socratic_cli.errors import SocraticError, StudentError
+from socratic_cli.errors import SocraticError, StudentError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 T = TypeVar("T")
-MINUTES = 30
+MINUTES: float = 30
 """After which a process that does not answer is given up: longer than the first may need to save a student alone."""
-_BUCKET = 1 << 24
+_BUCKET = 1 << 22
 """Numbers that are summed in one message: more cost memory, fewer cost time."""
 
 
@@ -50,9 +50,16 @@ def sharded() -> bool:
 
 
 def join() -> None:
-    """Meet the others, unless that was done before."""
+    """Meet the others, unless that was done before.
+
+    Raises:
+        UsageError: whoever started the processes did not say which GPU is whose.
+        StudentError: not all of them came.
+    """
     if count() == 1:
         return
+    if "LOCAL_RANK" not in os.environ:
+        raise UsageError("RANK is set and LOCAL_RANK is not: start the processes with torchrun or accelerate launch")
     from datetime import timedelta
 
     import torch

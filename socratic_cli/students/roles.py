@@ -22,7 +22,7 @@ from socratic_cli.dialogue import Passage
 from socratic_cli.errors import StudentError, UsageError
 from socratic_cli.parts import HeldOut, Progress, Trained
 from socratic_cli.settings import Dtype, Training
-from socratic_cli.students import adapters
+from socratic_cli.students import adapters, shards
 from socratic_cli.students.checkpoints import Checkpoints
 from socratic_cli.students.exams import Exams
 from socratic_cli.students.fitting import Fitting, fitting
@@ -63,9 +63,9 @@ def train(
     """Train every role from the base and save it; roles that an interrupted run finished are not trained again."""
     if base.dtype == "float16":
         raise StudentError("float16 loses small gradients: train with dtype=bfloat16 or dtype=float32")
+    processes.join()
     if processes.sharded():
         _refuse_shards(base, training)
-    processes.join()
     tokens = base.tokens()
     limit = min(training.max_length, context(load_config(base.model, base.revision)) or training.max_length)
     fit = [fitting(role, passages, tokens, limit) for role, passages in lesson.items()]
@@ -90,8 +90,9 @@ class _Full:
 
 def _refuse_shards(base: Base, training: Training) -> None:
     """Refuse what has no meaning, or no way, with weights in parts."""
+    shards.configured()
     if base.lora:
-        raise UsageError("adapters are small, and a frozen base is not sharded: launch LoRA and 8 bit without FSDP")
+        raise UsageError("a frozen base is not put in parts: launch LoRA, 8 bit and 4 bit without FSDP")
     if training.choose_by == "accuracy":
         raise UsageError("a student in parts cannot solve while it learns: with FSDP choose by loss")
 

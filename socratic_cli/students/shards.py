@@ -29,24 +29,43 @@ def shard(model: PreTrainedModel, loss: Loss, sample: list[Sequence]) -> Callabl
     the model. The sample lets it look at the model before.
 
     Raises:
-        UsageError: the configuration asks for the first FSDP.
+        UsageError: the configuration asks for what is not supported.
     """
     from accelerate import Accelerator
-    from accelerate.utils import FullyShardedDataParallelPlugin, fsdp2_prepare_model
+    from accelerate.utils import fsdp2_prepare_model
     from torch.distributed.fsdp import register_fsdp_forward_method
 
-    plugin = FullyShardedDataParallelPlugin()  # reads what `accelerate launch` put into the environment
-    if plugin.fsdp_version != 2:
-        raise UsageError("the launch configuration asks for FSDP 1: set fsdp_version: 2, as recipes/fsdp.yaml does")
+    plugin = configured()
     with torch.no_grad():
         loss(sample)
-    accelerator = Accelerator(cpu=not torch.cuda.is_available(), fsdp_plugin=plugin)
+    accelerator = Accelerator(cpu=not torch.cuda.is_available(), fsdp_plugin=plugin, mixed_precision="no")
     accelerator.state.fsdp_plugin = plugin  # on CPUs it is not taken up
     fsdp2_prepare_model(accelerator, model)
     named: Any = model
     named.summed_loss = partial(_call, loss)
     register_fsdp_forward_method(named, "summed_loss")
     return lambda batch: named.summed_loss(batch)  # type: ignore[no-any-return]
+
+
+def configured() -> Any:
+    """Return what `accelerate launch` put into the environment.
+
+    Raises:
+        UsageError: it asks for what is not supported.
+    """
+    from accelerate.utils import FullyShardedDataParallelPlugin
+    from torch.distributed.fsdp import CPUOffloadPolicy
+
+    plugin = FullyShardedDataParallelPlugin()
+    refused = {
+        "fsdp_version: 2": plugin.fsdp_version != 2,
+        "fsdp_cpu_ram_efficient_loading: false": plugin.cpu_ram_efficient_loading,
+        "fsdp_offload_params: false": isinstance(plugin.cpu_offload, CPUOffloadPolicy) or plugin.cpu_offload is True,
+        "fsdp_activation_checkpointing: false": plugin.activation_checkpointing,  # the student's own option does it
+    }
+    if wrong := [setting for setting, asked in refused.items() if asked]:
+        raise UsageError(f"this FSDP configuration is not supported: set {', '.join(wrong)}, as recipes/fsdp.yaml does")
+    return plugin
 
 
 def _call(loss: Loss, batch: list[Sequence]) -> Tensor:

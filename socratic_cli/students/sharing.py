@@ -59,5 +59,5 @@ def interrupted(report: Callable[[Progress], None], progress: Progress) -> Inter
         wish = caught
     code = processes.highest(wish.exit_code if wish else 0)
     if code and wish is None:
-        wish = Interrupted("another process was told to stop; after a checkpoint, the same command goes on", code - 128)
+        wish = Interrupted("stopped after a checkpoint: the same command goes on", code - 128)
     return wish
