@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from socratic_cli import __version__, jsonl, plugins
+from socratic_cli import __version__, jsonl, plugins, processes
 from socratic_cli.card import FORMAT, NAME, Card, read_card
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import OutputError
@@ -132,7 +132,8 @@ def train_and_save(
 ) -> Card:
     """Train a student and save it in `folder`, which appears whole or not at all.
 
-    What an interrupted run of the same training left beside it (.<folder>.part) is gone on with.
+    What an interrupted run of the same training left beside it (.<folder>.part) is gone on with. Of several processes
+    the first one writes.
 
     Raises:
         OutputError: the folder exists, or another training than this one was left unfinished.
@@ -140,10 +141,17 @@ def train_and_save(
     """
     refuse_existing(folder, overwrite=overwrite)
     beside, lock = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "lock"))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    base = student.about()  # may ask a hub: what fails there fails before the training, and not after it
-    with jsonl.Writer(lock, lock=True):  # two runs would train into each other's checkpoints
-        _begin(beside, _plan(lesson, scheme, student, training), overwrite)
+    plan = _plan(lesson, scheme, student, training)
+    with processes.joined(), ExitStack() as held:
+        processes.check_same(_digest(plan), "were given different annotations or settings")
+
+        def begin() -> dict[str, str]:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(jsonl.Writer(lock, lock=True))  # two runs would train into each other's checkpoints
+            _begin(beside, plan, overwrite)
+            return student.about()  # may ask a hub: what fails there fails before the training, and not after it
+
+        base = processes.first_does(begin)
         card = Card(
             format=FORMAT,
             socratic=__version__,
@@ -155,8 +163,12 @@ def train_and_save(
             left_out=dict(lesson.left_out),
             roles=tuple(train(lesson, student, training, beside, report)),
         )
-        _finish(beside, folder, card, lesson, base)
-        lock.unlink(missing_ok=True)
+
+        def finish() -> None:
+            _finish(beside, folder, card, lesson, base or {})
+            lock.unlink(missing_ok=True)
+
+        processes.first_does(finish)
     return card
 
 
@@ -182,6 +194,10 @@ def _plan(lesson: Lesson, scheme: Scheme, student: Student, training: Training) 
         "student": student.label,
         **training.identity(),
     }
+
+
+def _digest(plan: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plan).encode()).hexdigest()[:12]
 
 
 def _begin(folder: Path, plan: dict[str, Any], overwrite: bool) -> None:

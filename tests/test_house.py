@@ -24,6 +24,7 @@ FLOORS = (
         "jsonl",
         "ids",
         "machine",
+        "processes",
     ),
     ("parts", "plugins"),
     ("card",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from socratic_cli import jsonl
+from socratic_cli import jsonl, processes
 from socratic_cli.cli.console import say
 from socratic_cli.errors import UsageError
 from socratic_cli.parts import Scheme
@@ -58,7 +59,8 @@ class Aside:
         self.reasons: Counter[str] = Counter()
 
     def _keep(self, invalid: jsonl.Invalid) -> None:
-        with self._path.open("wb" if not self.reasons else "ab") as stream:
+        path = self._path if processes.first() else Path(os.devnull)
+        with path.open("wb" if not self.reasons else "ab") as stream:
             stream.write(invalid.raw.rstrip(b"\n") + b"\n")
         self.reasons[invalid.fault] += 1
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+from socratic_cli import processes
 
 NAME = "metrics.jsonl"
 
@@ -15,14 +18,18 @@ class Metrics:
     def __init__(self, folder: Path, role: str, after: int) -> None:
         """Go on after a step of a role: what was noted of later ones is done again, and taken off."""
         self._role = role
+        path = self._kept(folder, after) if processes.first() else Path(os.devnull)
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+
+    def _kept(self, folder: Path, after: int) -> Path:
         path = folder / NAME
         folder.mkdir(parents=True, exist_ok=True)
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [line for line in lines if _is_known(line, role, after)]
+        kept = [line for line in lines if _is_known(line, self._role, after)]
         beside = path.with_name(f".{NAME}.part")
         beside.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         beside.replace(path)
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+        return path
 
     def note(self, **numbers: Any) -> None:
         """Write a line. A disk that is full loses lines, and not the run."""

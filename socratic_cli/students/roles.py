@@ -17,11 +17,12 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
+from socratic_cli import processes
 from socratic_cli.dialogue import Passage
-from socratic_cli.errors import StudentError
+from socratic_cli.errors import StudentError, UsageError
 from socratic_cli.parts import HeldOut, Progress, Trained
 from socratic_cli.settings import Dtype, Training
-from socratic_cli.students import adapters
+from socratic_cli.students import adapters, shards
 from socratic_cli.students.checkpoints import Checkpoints
 from socratic_cli.students.exams import Exams
 from socratic_cli.students.fitting import Fitting, fitting
@@ -62,6 +63,9 @@ def train(
     """Train every role from the base and save it; roles that an interrupted run finished are not trained again."""
     if base.dtype == "float16":
         raise StudentError("float16 loses small gradients: train with dtype=bfloat16 or dtype=float32")
+    processes.join()
+    if processes.sharded():
+        _refuse_shards(base, training)
     tokens = base.tokens()
     limit = min(training.max_length, context(load_config(base.model, base.revision)) or training.max_length)
     fit = [fitting(role, passages, tokens, limit) for role, passages in lesson.items()]
@@ -84,6 +88,15 @@ class _Full:
         return trained
 
 
+def _refuse_shards(base: Base, training: Training) -> None:
+    """Refuse what has no meaning, or no way, with weights in parts."""
+    shards.configured()
+    if base.lora:
+        raise UsageError("a frozen base is not put in parts: launch LoRA, 8 bit and 4 bit without FSDP")
+    if training.choose_by == "accuracy":
+        raise UsageError("a student in parts cannot solve while it learns: with FSDP choose by loss")
+
+
 class _Adapters:
     """Trains an adapter a role on one frozen base."""
 
@@ -97,19 +110,21 @@ class _Adapters:
         with _seeded(training.seed):
             adapted = self._base.lora.on(model, fit.role)
             trained = _learn(self._base, fit, model, self._tokens, training, self._exams).learn(folder, report)
-        adapters.save(adapted, fit.role, folder / fit.role)
-        self._tokens.tokenizer.save_pretrained(folder / fit.role)
+        if processes.first():
+            adapters.save(adapted, fit.role, folder / fit.role)
+            self._tokens.tokenizer.save_pretrained(folder / fit.role)
         adapted.unload()  # gives the base back as it was
         return trained
 
 
 def _role(learn: _Full | _Adapters, fit: Fitting, training: Training, folder: Path, report: Report) -> Trained:
     done = folder / fit.role / _DONE
-    if done.is_file():
-        return Trained.model_validate_json(done.read_text(encoding="utf-8"))
+    if known := processes.of_first(done.read_text(encoding="utf-8") if done.is_file() else ""):
+        return Trained.model_validate_json(known)
     trained = learn.train(fit, training, folder, report)
-    done.write_text(trained.model_dump_json(indent=2) + "\n", encoding="utf-8")  # last: now the role is whole
-    Checkpoints(folder, fit.role).clear()
+    if processes.first():
+        done.write_text(trained.model_dump_json(indent=2) + "\n", encoding="utf-8")  # last: now the role is whole
+        Checkpoints(folder, fit.role).clear()
     return trained
 
 

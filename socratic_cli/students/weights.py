@@ -26,9 +26,11 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 from yaml import YAMLError  # type: ignore[import-untyped]
 
+from socratic_cli import processes
 from socratic_cli.errors import StudentError
 from socratic_cli.settings import Dtype
 from socratic_cli.students.memory import keep_freed_memory
+from socratic_cli.students.shards import whole
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ def load_model(source: Source) -> PreTrainedModel:
             trust_remote_code=False,
             **more,
         )
-    if not source.in_8bit:
+    if not (source.in_8bit or processes.sharded()):  # a part of it moves when it is sharded
         model.to(device())
     if model.device.type == "cpu":
         keep_freed_memory()
@@ -120,9 +122,12 @@ def load_tokenizer(model: str, revision: str | None = None) -> PreTrainedTokeniz
 
 
 def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Save a model with its tokenizer."""
+    """Save a model with its tokenizer; every process that holds a part of the weights must ask for it."""
+    state = {name: whole(one) for name, one in model.state_dict().items()} if processes.sharded() else None
+    if not processes.first():
+        return
     with quiet():
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=state)
         tokenizer.save_pretrained(folder)
 
 
