@@ -5,6 +5,7 @@ DIR/README.md         the same for people: a model card
 DIR/trained-on.txt    fingerprints of its training questions, one a line
 DIR/<role>/           weights (safetensors) and tokenizer, or an adapter, of each role
 DIR/metrics.jsonl     loss, learning rate, gradient norm and tokens of every step
+DIR/training.png      the same as a curve
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from socratic_cli import __version__, jsonl, plugins
+from socratic_cli import __version__, curve, jsonl, plugins
 from socratic_cli.card import FORMAT, NAME, Card, read_card
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import OutputError
-from socratic_cli.parts import Part, Progress, Scheme, Student
+from socratic_cli.parts import Part, Progress, Scheme, Student, Trained
 from socratic_cli.records import Problem, Solution, fingerprint
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.stages.solve import solve
@@ -153,11 +154,24 @@ def train_and_save(
             problems=len(lesson.questions),
             teachers=dict(lesson.teachers),
             left_out=dict(lesson.left_out),
-            roles=tuple(train(lesson, student, training, beside, report)),
+            roles=_drawn(lesson, student, training, beside, report),
         )
         _finish(beside, folder, card, lesson, base)
         lock.unlink(missing_ok=True)
     return card
+
+
+def _drawn(
+    lesson: Lesson, student: Student, training: Training, folder: Path, report: Callable[[Progress], None]
+) -> tuple[Trained, ...]:
+    """Train, and draw how it went, also where it did not come to its end."""
+    kept: dict[str, int | None] = {}
+    try:
+        roles = tuple(train(lesson, student, training, folder, report))
+        kept = {role.role: role.kept_step for role in roles}
+    finally:
+        curve.draw(folder, kept)
+    return roles
 
 
 def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson, base: dict[str, str]) -> None:

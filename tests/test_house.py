@@ -26,14 +26,14 @@ FLOORS = (
         "machine",
     ),
     ("parts", "plugins"),
-    ("card",),
+    ("card", "curve"),
     ("asking",),
     ("stages", "schemes", "teachers", "students", "datasets"),
     ("sources", "trained", "authors", "recipe"),
     ("jobs", "run"),
     ("cli",),
 )
-HEAVY = ("torch", "transformers", "litellm", "datasets", "numpy", "peft", "bitsandbytes", "pydantic")
+HEAVY = ("torch", "transformers", "litellm", "datasets", "numpy", "peft", "bitsandbytes", "pydantic", "matplotlib")
 
 
 def floor(module: str) -> int:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-NAME = "metrics.jsonl"
+from socratic_cli.curve import METRICS
 
 
 class Metrics:
@@ -15,11 +15,11 @@ class Metrics:
     def __init__(self, folder: Path, role: str, after: int) -> None:
         """Go on after a step of a role: what was noted of later ones is done again, and taken off."""
         self._role = role
-        path = folder / NAME
+        path = folder / METRICS
         folder.mkdir(parents=True, exist_ok=True)
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if _is_known(line, role, after)]
-        beside = path.with_name(f".{NAME}.part")
+        beside = path.with_name(f".{METRICS}.part")
         beside.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         beside.replace(path)
         self._file = path.open("a", encoding="utf-8", buffering=1)
