@@ -6,6 +6,7 @@ DIR/trained-on.txt    fingerprints of its training questions, one a line
 DIR/<role>/           weights (safetensors) and tokenizer, or an adapter, of each role
 DIR/metrics.jsonl     loss, learning rate, gradient norm and tokens of every step
 DIR/training.png      the same as a curve
+DIR/<role>.tracked.json    which run of a tracker shows it, if one does
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from socratic_cli import __version__, curve, jsonl, plugins
+from socratic_cli import __version__, curve, jsonl, plugins, tracking
 from socratic_cli.card import FORMAT, NAME, Card, read_card
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import OutputError
@@ -138,8 +139,10 @@ def train_and_save(
     Raises:
         OutputError: the folder exists, or another training than this one was left unfinished.
         StudentError: it cannot be trained.
+        MissingPackage: that of the tracker is not installed.
     """
     refuse_existing(folder, overwrite=overwrite)
+    tracking.require(training)
     beside, lock = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "lock"))
     folder.parent.mkdir(parents=True, exist_ok=True)
     base = student.about()  # may ask a hub: what fails there fails before the training, and not after it

@@ -24,6 +24,7 @@ FLOORS = (
         "jsonl",
         "ids",
         "machine",
+        "tracking",
     ),
     ("parts", "plugins"),
     ("card", "curve"),

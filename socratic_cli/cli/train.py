@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from socratic_cli import jobs
+from socratic_cli import jobs, tracking
 from socratic_cli.card import Card
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say
@@ -45,6 +45,7 @@ def verb(
     socratic train annotations.jsonl -o s --student huggingface:gpt2-large --load-in-8bit --scheme cot
     """
     refuse_existing(output, overwrite=overwrite)
+    tracking.require(training)
     chosen = load(Student, student, lora=lora, load_in_8bit=load_in_8bit)
     aside = o.Aside(annotations, skip_invalid)
     solutions = jobs.solutions(annotations, aside.on_invalid)
