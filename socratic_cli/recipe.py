@@ -15,8 +15,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from socratic_cli import plugins
-from socratic_cli.errors import RecipeError, UsageError, did_you_mean
+from socratic_cli import plugins, tracking
+from socratic_cli.errors import MissingPackage, RecipeError, UsageError, did_you_mean
 from socratic_cli.parts import Part, Scheme, Student, Teacher
 from socratic_cli.settings import Annotation, Asking, Decoding, Selection, Settings, Training
 
@@ -180,6 +180,7 @@ def _part_faults(recipe: Recipe) -> Iterator[Fault]:
     yield from _check(Teacher, recipe.teacher, ("teacher",))
     for at, student in enumerate(recipe.students):
         yield from _check(Student, student, ("students", at))
+    yield from _tracker_faults(recipe.training, ("training", "tracker"))
     for name, arm in recipe.arms.items():
         yield from _check(Scheme, arm.scheme, ("arms", name, "scheme"))
         if arm.teacher is not None:
@@ -188,10 +189,19 @@ def _part_faults(recipe: Recipe) -> Iterator[Fault]:
             yield from _check(Student, student, ("arms", name, "students", at))
         for key, settings in (("training", recipe.training), ("decoding", recipe.decoding)):
             try:
-                merged(settings, getattr(arm, key))
+                changed = merged(settings, getattr(arm, key))
+                if "tracker" in getattr(arm, key):
+                    yield from _tracker_faults(changed, ("arms", name, key, "tracker"))
             except ValidationError as fault:
                 for text in plugins.explain(fault, type(settings)):
                     yield ("arms", name, key), text
+
+
+def _tracker_faults(training: Training, location: tuple[str | int, ...]) -> Iterator[Fault]:
+    try:
+        tracking.require(training)
+    except MissingPackage as fault:
+        yield location, str(fault)
 
 
 def _check(kind: type[P], spec: Spec, location: tuple[str | int, ...]) -> Iterator[Fault]:

@@ -106,6 +106,9 @@ class Training(Settings):
     checkpoint_steps: int | None = Field(
         None, gt=0, description="Optimiser steps between two checkpoints [default: five minutes]."
     )
+    tracker: Literal["tensorboard", "wandb", "mlflow"] | None = Field(
+        None, description="Where the training can be followed as well, step by step."
+    )
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -123,7 +126,7 @@ class Training(Settings):
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that the weights depend on."""
-        return self.model_dump(mode="json", exclude={"checkpoint_steps"})
+        return self.model_dump(mode="json", exclude={"checkpoint_steps", "tracker"})
 
     @property
     def passes(self) -> float:

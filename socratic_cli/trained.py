@@ -5,6 +5,8 @@ DIR/README.md         the same for people: a model card
 DIR/trained-on.txt    fingerprints of its training questions, one a line
 DIR/<role>/           weights (safetensors) and tokenizer, or an adapter, of each role
 DIR/metrics.jsonl     loss, learning rate, gradient norm and tokens of every step
+DIR/training.png      the same as a curve
+DIR/<role>.tracked.json    which run of a tracker shows it, if one does
 """
 
 from __future__ import annotations
@@ -19,11 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from socratic_cli import __version__, jsonl, plugins, processes
+from socratic_cli import __version__, curve, jsonl, plugins, processes, tracking
 from socratic_cli.card import FORMAT, NAME, Card, read_card
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import OutputError
-from socratic_cli.parts import Part, Progress, Scheme, Student
+from socratic_cli.parts import Part, Progress, Scheme, Student, Trained
 from socratic_cli.records import Problem, Solution, fingerprint
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.stages.solve import solve
@@ -138,8 +140,10 @@ def train_and_save(
     Raises:
         OutputError: the folder exists, or another training than this one was left unfinished.
         StudentError: it cannot be trained.
+        MissingPackage: that of the tracker is not installed.
     """
     refuse_existing(folder, overwrite=overwrite)
+    tracking.require(training)
     beside, lock = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "lock"))
     plan = _plan(lesson, scheme, student, training)
     with processes.joined(), ExitStack() as held:
@@ -161,7 +165,7 @@ def train_and_save(
             problems=len(lesson.questions),
             teachers=dict(lesson.teachers),
             left_out=dict(lesson.left_out),
-            roles=tuple(train(lesson, student, training, beside, report)),
+            roles=_drawn(lesson, student, training, beside, report),
         )
 
         def finish() -> None:
@@ -170,6 +174,20 @@ def train_and_save(
 
         processes.first_does(finish)
     return card
+
+
+def _drawn(
+    lesson: Lesson, student: Student, training: Training, folder: Path, report: Callable[[Progress], None]
+) -> tuple[Trained, ...]:
+    """Train, and draw how it went, also where it did not come to its end."""
+    kept: dict[str, int | None] = {}
+    try:
+        roles = tuple(train(lesson, student, training, folder, report))
+        kept = {role.role: role.kept_step for role in roles}
+    finally:
+        if processes.first():
+            curve.draw(folder, kept)
+    return roles
 
 
 def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson, base: dict[str, str]) -> None:

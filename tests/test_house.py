@@ -25,16 +25,17 @@ FLOORS = (
         "ids",
         "machine",
         "processes",
+        "tracking",
     ),
     ("parts", "plugins"),
-    ("card",),
+    ("card", "curve"),
     ("asking",),
     ("stages", "schemes", "teachers", "students", "datasets"),
     ("sources", "trained", "authors", "recipe"),
     ("jobs", "run"),
     ("cli",),
 )
-HEAVY = ("torch", "transformers", "litellm", "datasets", "numpy", "peft", "bitsandbytes", "pydantic")
+HEAVY = ("torch", "transformers", "litellm", "datasets", "numpy", "peft", "bitsandbytes", "pydantic", "matplotlib")
 
 
 def floor(module: str) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from socratic_cli import jobs, processes
+from socratic_cli import jobs, processes, tracking
 from socratic_cli.card import Card
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say
@@ -47,6 +47,7 @@ def verb(
     refuse_existing(output, overwrite=overwrite)
     if annotations == jobs.STDIO and processes.count() > 1:
         raise UsageError("several processes cannot read one pipe: name a file of annotations")
+    tracking.require(training)
     chosen = load(Student, student, lora=lora, load_in_8bit=load_in_8bit)
     aside = o.Aside(annotations, skip_invalid)
     solutions = jobs.solutions(annotations, aside.on_invalid)

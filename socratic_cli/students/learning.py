@@ -72,7 +72,7 @@ class Learning:
         self._choosing = Choosing(self._exam, folder, self.role, self.training, total)
         checkpoints = Checkpoints(folder, self.role, self.training.checkpoint_steps)
         done = self._resumed(checkpoints.last(), optimiser)
-        metrics = Metrics(folder, self.role, after=done)
+        metrics = Metrics(folder, self.role, self.training, after=done)
         self.model.train()
         try:
             began = time.monotonic() - self._counts.seconds
