@@ -27,13 +27,13 @@ FLOORS = (
     ),
     ("parts", "plugins"),
     ("card",),
-    ("asking",),
+    ("asking", "scoring"),
     ("stages", "schemes", "teachers", "students", "datasets"),
     ("sources", "trained", "authors", "recipe"),
     ("jobs", "run"),
     ("cli",),
 )
-HEAVY = ("torch", "transformers", "litellm", "datasets", "numpy", "peft", "bitsandbytes", "pydantic")
+HEAVY = ("torch", "transformers", "litellm", "datasets", "numpy", "scipy", "peft", "bitsandbytes", "pydantic")
 
 
 def floor(module: str) -> int:
