@@ -8,7 +8,8 @@
     |  `- result, spread, slices
     |- comparisons  of two arms on the problems that both have
     |- leaks        test questions that look like training questions or exemplars
-    `- origins      the files it was made from
+    |- origins      the files it was made from
+    `- notes        what a reader must know beside
 
 The tree is plain data: `evaluation.json` holds all of it but the solutions, and reads back into the same tree.
 """
@@ -19,11 +20,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from socratic_cli.records import Problem, Reason, Solution
+from socratic_cli.settings import Reading
 
 FORMAT = 1
 
 State = Literal["correct", "wrong", "unanswered"]
-Reading = Literal["exact", "same-answer", "first-number", "last-number", "marked"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Outcome:
     """What came of one problem in one run.
 
     `strict` says whether the answer as written is the gold answer as written, `lenient` whether a generous reader
-    finds it: in what was written, where no answer was given. Neither changes `state`.
+    finds it: in what was written, where no answer was given. Neither changes `state`, nor does `claimed`, what the
+    record says of itself.
     """
 
     problem: str
@@ -52,6 +54,7 @@ class Outcome:
     strict: bool = False
     lenient: bool = False
     leaked: bool = False
+    claimed: bool | None = None
     solution: Solution | None = field(default=None, repr=False, compare=False)
 
 
@@ -188,6 +191,7 @@ class Evaluation:
     comparisons: tuple[Comparison, ...] = ()
     leaks: tuple[Leak, ...] = ()
     origins: tuple[Origin, ...] = ()
+    notes: tuple[str, ...] = ()
     reading: Reading | None = None
     resamples: int = 10_000
     seed: int = 0
