@@ -25,7 +25,9 @@ def comparisons(arms: Sequence[Arm], baseline: str | None, resamples: int, seed:
         UsageError: there is no arm of the baseline's name.
     """
     found = [
-        compare(old, new, resamples, seed) for old, new in _pairs(arms, baseline) if _common(old).keys() & _common(new).keys()
+        compare(old, new, resamples, seed)
+        for old, new in _pairs(arms, baseline)
+        if _common(old).keys() & _common(new).keys()
     ]
     corrected = holm([one.p_value for one in found])
     return tuple(replace(one, p_holm=p_value) for one, p_value in zip(found, corrected, strict=True))
@@ -37,7 +39,9 @@ def _pairs(arms: Sequence[Arm], baseline: str | None) -> Iterator[tuple[Arm, Arm
         return
     names = [arm.name for arm in arms]
     if baseline not in names:
-        raise UsageError(f"no arm {baseline!r} for a baseline.{did_you_mean(baseline, names)} Arms: {', '.join(names)}.")
+        raise UsageError(
+            f"no arm {baseline!r} for a baseline.{did_you_mean(baseline, names)} Arms: {', '.join(names)}."
+        )
     old = arms[names.index(baseline)]
     yield from ((old, new) for new in arms if new is not old)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from socratic_cli.scoring.evaluation import Arm, Outcome, Proportion, Result, Run, Slice, Spread
 from socratic_cli.scoring.statistics import sample_sd, wilson
@@ -63,13 +63,25 @@ def arm(name: str, scheme: str, runs: Sequence[Run], values: Mapping[str, Mappin
         runs=tuple(runs),
         result=result(outcomes, len(runs)),
         spread=spread(runs),
-        slices=tuple(_slices(outcomes, len(runs), values)),
+        slices=tuple(slices(outcomes, len(runs), values)),
     )
 
 
-def _slices(
-    outcomes: list[Outcome], runs: int, values: Mapping[str, Mapping[str, Sequence[str]]]
-) -> Iterable[Slice]:
+def label(arm: Arm, run: Run) -> str:
+    """Return what a run is called beside the scheme of its arm."""
+    if len(arm.runs) == 1:
+        return arm.name.removesuffix(f" ({arm.scheme})")
+    if len({other.author for other in arm.runs}) == len(arm.runs):
+        return run.author if run.author.startswith(arm.name) else f"{arm.name}: {run.author}"
+    if len({other.sample for other in arm.runs}) == len(arm.runs):
+        return f"{arm.name} sample={run.sample}"
+    return f"{arm.name} #{arm.runs.index(run) + 1}"
+
+
+def slices(
+    outcomes: Iterable[Outcome], runs: int, values: Mapping[str, Mapping[str, Sequence[str]]]
+) -> Iterator[Slice]:
+    """Yield the counts of outcomes by feature and value of their problems."""
     by_problem: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_problem.setdefault(outcome.problem, []).append(outcome)

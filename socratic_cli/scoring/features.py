@@ -1,10 +1,10 @@
 """What problems are sliced by: features of the gold solution, of the numbers, and of whatever a data set tells.
 
-    steps            number of gold steps
-    operations       number of arithmetic operations in the gold steps: 3*2+1 has two
-    operators        which of + - * / occur in them
-    largest-number   the largest number, without its sign, in question, gold steps and gold answer
-    ...              any metadata of a few values, such as SVAMP's type
+steps            number of gold steps
+operations       number of arithmetic operations in the gold steps: 3*2+1 has two
+operators        which of + - * / occur in them
+largest-number   the largest number, without its sign, in question, gold steps and gold answer
+...              any metadata of a few values, such as SVAMP's type
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ _ROLE = "output"
 _LM_EVAL = {"doc", "target", "filtered_resps"}
 _NOTHING = "[invalid]"
 """What lm-evaluation-harness writes where its filter found no answer."""
+_CHOSEN = ("['True']", "['False']", "[True]", "[False]")
+"""The end of what it writes for a likelihood."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _of_fields(line: Line, fields: Fields, author: str) -> Solution:
     question = _text(line, line.value, fields.question or "question", "--question-field")
     output = _field(line, line.value, fields.output or "", "--output-field")
     problem = _problem(line, question, line.value.get(fields.answer or "answer"), fields)
-    return _made(problem, "", author, _string(line, output), _label(line, fields))
+    return _made(problem, fields.output or "", author, _string(line, output), _label(line, fields))
 
 
 def _of_lm_eval(line: Line, fields: Fields, author: str) -> Solution:
@@ -101,7 +103,7 @@ def _of_lm_eval(line: Line, fields: Fields, author: str) -> Solution:
         raise InputError(f"{line.where}: 'doc' is no object: this is no sample of lm-evaluation-harness")
     name = fields.question or next((name for name in _QUESTION if isinstance(doc.get(name), str)), _QUESTION[0])
     gold = line.value["target"] if fields.answer is None else _field(line, doc, fields.answer, "--answer-field")
-    output = _first(line.value[fields.output] if fields.output in line.value else line.value["filtered_resps"])
+    output = _reply(line, line.value[fields.output] if fields.output in line.value else line.value["filtered_resps"])
     problem = _problem(line, _text(line, doc, name, "--question-field"), gold, fields)
     found = _string(line, output)
     scheme = str(line.value.get("filter", "none"))
@@ -147,15 +149,23 @@ def _label(line: Line, fields: Fields) -> bool | None:
         return None
     value = _field(line, line.value, fields.label, "--label-field")
     if value not in (0, 1):  # False and True among them
-        raise InputError(f"{line.where}: the field {fields.label!r} (--label-field) is neither true nor false: {value!r}")
+        raise InputError(
+            f"{line.where}: the field {fields.label!r} (--label-field) is neither true nor false: {value!r}"
+        )
     return bool(value)
 
 
-def _first(value: Any) -> Any:
-    """Return the first reply of a list, or of a list of lists."""
-    while isinstance(value, list) and value:
-        value = value[0]
-    return None if value == [] else value
+def _reply(line: Line, value: Any) -> Any:
+    """Return the first reply of a sample: lm-evaluation-harness keeps a list of requests, each perhaps with repeats.
+
+    Raises:
+        InputError: it holds likelihoods of given choices.
+    """
+    requests = value if isinstance(value, list) else [value]
+    first = requests[0] if requests else None
+    if len(requests) > 1 or (isinstance(first, list) and str(first[-1:]) in _CHOSEN):
+        raise InputError(f"{line.where}: the sample holds likelihoods of choices; only written answers can be scored")
+    return (first[0] if first else None) if isinstance(first, list) else first
 
 
 def _string(line: Line, value: Any) -> str | None:
@@ -163,7 +173,7 @@ def _string(line: Line, value: Any) -> str | None:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return f"{Decimal(repr(value)):f}"
+        return f"{Decimal(repr(value)).normalize():f}"
     if value is None or isinstance(value, str):
         return (value or "").strip() or None
     raise InputError(f"{line.where}: an answer or output is {type(value).__name__}; a text or a number is due")

@@ -84,10 +84,8 @@ def last_number(text: str) -> str | None:
     >>> last_number("10-7 = 3 eggs.")
     '3'
     """
-    last = None
-    for last in _NUMBER.finditer(text):
-        pass
-    return last[0] if last else None
+    found = [number[0] for number in _NUMBER.finditer(text)]
+    return found[-1] if found else None
 
 
 def marked(text: str) -> str | None:
