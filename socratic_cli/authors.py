@@ -17,7 +17,10 @@ from socratic_cli.trained import TrainedStudent, is_student
 
 @dataclass(frozen=True)
 class Author:
-    """A model with the scheme it writes in; `teacher` is it where it is one, since it must be asked with care."""
+    """A model with the scheme it writes in; `teacher` is it where it is one, since it must be asked with care.
+
+    `arm` and `seed` go into its solutions, if it is one of several that differ by their seed only.
+    """
 
     label: str
     scheme: Scheme
@@ -25,6 +28,8 @@ class Author:
     open: Callable[[], AbstractContextManager[Model]]
     saw: Callable[[str], bool]
     teacher: Teacher | None = None
+    arm: str | None = None
+    seed: int | None = None
 
 
 def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any) -> Author:
@@ -72,9 +77,9 @@ def untrained(student: Student, scheme: Scheme, decoding: Decoding) -> Author:
     return Author(f"{student.label} (untrained)", scheme, True, lambda: student.model(None, decoding), _never)
 
 
-def renamed(author: Author, label: str) -> Author:
-    """Return the same author under another name."""
-    return replace(author, label=label)
+def renamed(author: Author, label: str, arm: str | None = None, seed: int | None = None) -> Author:
+    """Return the same author under another name, perhaps as one of the seeds of an arm."""
+    return replace(author, label=label, arm=arm, seed=seed)
 
 
 def _teacher(teacher: Teacher, scheme: Scheme) -> Author:

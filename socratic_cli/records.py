@@ -107,7 +107,8 @@ class Solution(Record):
     `unanswered` then says why. `correct` is None where no gold answer is known. `leaked` marks a question that its
     author was trained on. `sample` numbers several solutions of one problem, from 0; `rationalized` marks one whose
     author was shown the gold answer after failing without (STaR, Zelikman et al., 2022). `votes` counts the chains
-    of every answer, where several voted.
+    of every answer, where several voted. `arm` and `seed` say what several authors have in common that differ by
+    their seed only.
     """
 
     problem: Problem
@@ -121,6 +122,8 @@ class Solution(Record):
     sample: int = 0
     rationalized: bool = False
     votes: dict[str, int] = {}
+    arm: str | None = None
+    seed: int | None = None
     usage: Usage = Usage()
     trace: tuple[Exchange, ...] = ()
 
@@ -159,7 +162,8 @@ class Example(Record):
 class Score(Record):
     """Accuracy of one author on one set of problems, with its 95% Wilson interval (shares, not percent).
 
-    Unanswered problems count as not correct; their number stands beside.
+    Unanswered problems count as not correct; their number stands beside, with the reasons. `answered_accuracy` is of
+    the others alone; `strict_accuracy` and `lenient_accuracy` are what other readers of the same answers would say.
     """
 
     scheme: str
@@ -171,6 +175,14 @@ class Score(Record):
     high: float
     unanswered: int = 0
     leaked: int = 0
+    arm: str | None = None
+    seed: int | None = None
+    sample: int = 0
+    wrong: int = 0
+    reasons: dict[str, int] = Field(default_factory=dict)
+    answered_accuracy: float = 0.0
+    strict_accuracy: float = 0.0
+    lenient_accuracy: float = 0.0
     by_steps: dict[str, Self] = Field(default_factory=dict)
 
 

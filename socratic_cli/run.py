@@ -136,19 +136,20 @@ class _Planner:
     def _arm(self, name: str, arm: Arm, student: Student, seed: int) -> Stage:
         scheme = plugins.load(Scheme, arm.scheme)
         seeds = arm.seeds or self.recipe.seeds
-        label = f"{name} {student.label}" + (f" seed={seed}" if len(seeds) > 1 else "")
+        group = f"{name} {student.label}"
+        label = group + (f" seed={seed}" if len(seeds) > 1 else "")
         decoding = merged(self.recipe.decoding, {**arm.decoding, "seed": seed})
         if not arm.trained:
             made_from = _key("untrained", scheme.label, student.label)
             author = authors.untrained(student, scheme, decoding)
-            return self._solve(label, arm, lambda: author, made_from, decoding)
+            return self._solve(label, arm, lambda: author, made_from, decoding, group)
         teacher = plugins.load(Teacher, arm.teacher or self.recipe.teacher)
         annotated = self._annotate(scheme.annotator, teacher)
         training = merged(self.recipe.training, {**arm.training, "seed": seed})
         trained = self._train(scheme, student, training, annotated)
         path = trained.folder / "student"
         return self._solve(
-            label, arm, lambda: authors.trained(TrainedStudent.load(path, decoding)), trained.key, decoding
+            label, arm, lambda: authors.trained(TrainedStudent.load(path, decoding)), trained.key, decoding, group
         )
 
     def _annotate(self, scheme: Scheme, teacher: Teacher) -> Stage:
@@ -188,7 +189,7 @@ class _Planner:
         return self._stage("train", f"{student.label} as {scheme.label}, seed {training.seed}", folder, key, do)
 
     def _solve(
-        self, label: str, arm: Arm, author: Callable[[], authors.Author], made_from: str, decoding: Decoding
+        self, label: str, arm: Arm, author: Callable[[], authors.Author], made_from: str, decoding: Decoding, group: str
     ) -> Stage:
         key = _key("solve", made_from, label, decoding.model_dump_json(), *arm.oracle, self.test_data.key)
         folder = self._place("solve", label, key)
@@ -197,7 +198,7 @@ class _Planner:
             found = author()
             tally = jobs.solve_file(
                 self.test_data.problems(),
-                authors.renamed(found, label),
+                authors.renamed(found, label, group, decoding.seed),
                 str(folder / "solutions.jsonl"),
                 lambda so_far: watcher.tally(so_far, self.test_data.count),
                 samples=decoding.samples,

@@ -15,6 +15,7 @@ class Settings(BaseModel):
 
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Reading = Literal["same-answer", "exact", "first-number", "last-number", "marked"]
 
 
 class Selection(Settings):
@@ -154,3 +155,27 @@ class Decoding(Settings):
         if self.samples > 1 and not self.temperature:
             raise ValueError("samples vote only if they can differ: give a temperature, 0.7 for one")
         return self
+
+
+class Scoring(Settings):
+    """How solutions are read, compared and checked."""
+
+    read: Reading | None = Field(
+        None, description="How answers are read: as given and compared as values, to the letter, or found in the text."
+    )
+    output_field: str | None = Field(
+        None, description="Field of what another tool wrote, in a JSONL or JSON of its own. lm-eval's are known."
+    )
+    id_field: str | None = Field(None, description="Field of the id in such a file; else problems are paired by text.")
+    label_field: str | None = Field(None, description="Field with the file's own verdict, to be compared with ours.")
+    baseline: str | None = Field(None, description="Arm that the others are compared with, instead of all with all.")
+    by: str = Field("steps", description="Tables of slices, with commas: steps, operations, operators, type ...")
+    train: str | None = Field(
+        None, description="Training questions to look for copies among: annotations.jsonl, gsm8k/train ..."
+    )
+    near: float = Field(
+        0.5, gt=0, le=1, description="Share of common word triples, numbers masked, from which two questions are near."
+    )
+    min_accuracy: float | None = Field(
+        None, ge=0, le=1, description="Exit with 4 if the accuracy of an arm is below; 0.62 is 62%."
+    )

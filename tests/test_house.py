@@ -29,13 +29,13 @@ FLOORS = (
     ),
     ("parts", "plugins"),
     ("card", "curve"),
-    ("asking",),
+    ("asking", "scoring"),
     ("stages", "schemes", "teachers", "students", "datasets"),
     ("sources", "trained", "authors", "recipe"),
     ("jobs", "run"),
     ("cli",),
 )
-HEAVY = ("torch", "transformers", "litellm", "datasets", "numpy", "peft", "bitsandbytes", "pydantic", "matplotlib")
+HEAVY = ("torch", "transformers", "litellm", "datasets", "numpy", "scipy", "peft", "bitsandbytes", "pydantic", "matplotlib")
 
 
 def floor(module: str) -> int:

@@ -40,6 +40,7 @@ def solve_file(
     """
     tally = Tally()
     problems = started(problems)
+    belongs = {} if author.arm is None else {"arm": author.arm, "seed": author.seed}
     done = _claim(out, resume, overwrite)
     with ExitStack() as files:
         writer = files.enter_context(jsonl.Writer(out))
@@ -59,7 +60,7 @@ def solve_file(
             )
             try:
                 async for solution in found:
-                    writer.write(solution)
+                    writer.write(solution.model_copy(update=belongs))
                     tally.note(solution)
                     report(tally)
             finally:
