@@ -200,7 +200,7 @@ class _Planner:
                 authors.renamed(found, label),
                 str(folder / "solutions.jsonl"),
                 lambda so_far: watcher.tally(so_far, self.test_data.count),
-                samples=decoding.samples,
+                decoding=decoding,
                 oracle=arm.oracle,
                 resume=True,
             )

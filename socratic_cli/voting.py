@@ -11,6 +11,8 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Literal
 
+from pydantic import Field
+
 from socratic_cli.answers import same_answer
 from socratic_cli.dialogue import Dialogue, Reply, Turn, Unanswered, Weighing
 from socratic_cli.errors import UsageError
@@ -26,7 +28,7 @@ class Voted(Rationale):
     """
 
     votes: dict[str, int]
-    weights: dict[str, float] = {}
+    weights: dict[str, float] = Field(default_factory=dict)
 
 
 def vote(chain: Callable[[], Dialogue], samples: int) -> Dialogue:

@@ -30,6 +30,7 @@ def verb(
         Path | None, typer.Option("-o", "--output", help="Folder for scores, table and solutions.")
     ] = None,
     problems: Annotated[str | None, typer.Option(help="What students solve first: gsm8k/test, a file ...")] = None,
+    verifier: o.VerifierName = None,
     load_in_8bit: o.LoadIn8Bit = None,
     skip_invalid: o.SkipInvalid = False,
     resume: o.Resume = False,
@@ -58,7 +59,16 @@ def verb(
             found = sources.resolve(problems or "", **selection.model_dump())
             files.append(str(place / f"solutions-{Path(student).name}.jsonl"))
             with bar(f"solve {student}", selection.limit) as shown:
-                jobs.solve_file(found, author, files[-1], shown.tally, resume=resume, overwrite=overwrite)
+                jobs.solve_file(
+                    found,
+                    author,
+                    files[-1],
+                    shown.tally,
+                    decoding=decoding,
+                    verifier=authors.find_verifier(verifier, decoding) if verifier else None,
+                    resume=resume,
+                    overwrite=overwrite,
+                )
         scores = jobs.bench_files(files, output, aside.on_invalid)
     aside.tell()
     out(markdown(scores))
