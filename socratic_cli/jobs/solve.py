@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from socratic_cli import jsonl
 from socratic_cli.asking.client import Client
@@ -111,7 +112,8 @@ class _Job:
     def solutions(
         self, problems: Iterable[Problem], done: Done, model: Model, verifier: Verifier | None
     ) -> AsyncIterator[Solution]:
-        author, common = self.author, {"oracle": self.oracle, "seen": self.author.saw, "width": self.width}
+        author = self.author
+        common: dict[str, Any] = {"oracle": self.oracle, "seen": author.saw, "width": self.width}
         if self.keep_samples:
             wanted = ((one, number) for one in problems for number in range(self.chains) if not done.has(one, number))
             return sample(wanted, author.scheme, model, author.label, prompted=author.prompted, **common)

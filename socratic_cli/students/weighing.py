@@ -6,7 +6,7 @@ reply begins as this option does, among all options.
 
 from __future__ import annotations
 
-from os.path import commonprefix
+from itertools import takewhile
 
 from torch import Tensor
 
@@ -29,7 +29,7 @@ class Weighing(Writing):
         """
         super().__init__(voice, request, decoding)
         options = [_tokens(voice, request.prompt, option) for option in request.options]
-        common = commonprefix(options)
+        common = [same[0] for same in takewhile(lambda tokens: len(set(tokens)) == 1, zip(*options, strict=False))]
         self._firsts = [option[len(common)] for option in options]
         if len(set(self._firsts)) < len(options):
             raise ValueError(f"the options {request.options} are not told apart by one token")
