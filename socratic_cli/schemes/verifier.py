@@ -12,9 +12,11 @@ of ` yes` that counts, so that the best of many solutions can be chosen.
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 
 from pydantic import Field, field_validator
 
@@ -26,7 +28,9 @@ from socratic_cli.parts import Scheme, Verification
 from socratic_cli.prompts import PROBLEM, SOLUTION, fenced
 from socratic_cli.records import Example, Problem, Rationale, Solution
 from socratic_cli.schemes.prompting import question
+from socratic_cli.voting import elect
 
+log = logging.getLogger(__name__)
 YES, NO = " yes", " no"
 _ASK = "Right:"
 _INSTRUCTION = (
@@ -37,9 +41,11 @@ _INSTRUCTION = (
 
 
 class Verifier(Verification):
-    """Another scheme, and a verifier of what is written in it: of its own students, or of any others."""
+    """Another scheme, and a verifier that weighs what is written in it: its own students' solutions, or any others."""
 
-    of: str = Field("socratic", description="The scheme whose solutions are verified, where it is played itself.")
+    of: str = Field(
+        "socratic", description="The scheme that is played, where the verifier is not asked about another's."
+    )
     balance: bool = Field(True, description="Train on right and wrong solutions alike: the rarer ones are repeated.")
 
     @field_validator("of")
@@ -62,16 +68,14 @@ class Verifier(Verification):
         return self.verified.annotator
 
     def solve(self, problem: Problem) -> Dialogue:
-        """Play the other scheme, and let the verifier read what came of it."""
-        rationale = yield from self.verified.solve(problem)
-        yield from self.weigh(problem, rationale)
-        return rationale
+        """Play the other scheme, and let the verifier weigh what came of it."""
+        weigh = partial(self.weigh, problem)
+        return (yield from elect(partial(self.verified.solve, problem), 1, weigh, "best"))
 
     def annotate(self, problem: Problem) -> Dialogue:
         """Ask a prompted model for a solution, and what it thinks of it."""
-        rationale = yield from self.verified.annotate(problem)
-        yield from self.weigh(problem, rationale, prompted=True)
-        return rationale
+        weigh = partial(self.weigh, problem, prompted=True)
+        return (yield from elect(partial(self.verified.annotate, problem), 1, weigh, "best"))
 
     def replies(self, rationale: Rationale) -> Iterator[str]:
         """Yield what the other scheme's students say, and that it is right."""
@@ -104,13 +108,15 @@ class Verifier(Verification):
     def chosen(self, passages: list[Passage]) -> list[Passage]:
         """Leave out what was sampled twice, and repeat the rarer of right and wrong until they are as many."""
         distinct = list(dict.fromkeys(passages))
-        if not self.balance:
-            return distinct
         sides: dict[bool, list[Passage]] = defaultdict(list)
         for passage in distinct:
             sides[passage.text.endswith(YES)].append(passage)
-        most = max(map(len, sides.values()), default=0)
-        return [passage for side in sides.values() for passage in _repeated(side, most)]
+        log.info("a verifier learns from %d right and %d wrong solutions", len(sides[True]), len(sides[False]))
+        if passages and not (sides[True] and sides[False]):
+            log.warning("a verifier that has seen no %s solution cannot tell", "wrong" if sides[True] else "right")
+        elif passages and self.balance:
+            return [passage for side in sides.values() for passage in _repeated(side, max(map(len, sides.values())))]
+        return distinct
 
 
 def _repeated(passages: list[Passage], count: int) -> list[Passage]:
