@@ -10,7 +10,7 @@ from typing import Any
 from socratic_cli import plugins
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import UsageError, did_you_mean
-from socratic_cli.parts import Scheme, Student, Teacher
+from socratic_cli.parts import Scheme, Student, Teacher, Verification
 from socratic_cli.settings import Decoding
 from socratic_cli.trained import TrainedStudent, is_student
 
@@ -47,7 +47,7 @@ def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any)
     if is_student(target):
         if scheme is not None:
             raise UsageError(f"{target} was trained in a scheme of its own: leave --scheme out")
-        return trained(TrainedStudent.load(target, decoding, **options))
+        return trained(_solver(TrainedStudent.load(target, decoding, **options)))
     name = plugins.parse(target)["name"]
     is_teacher = name in plugins.names(Teacher)
     if not is_teacher and name not in plugins.names(Student):
@@ -65,6 +65,33 @@ def _unknown(target: str, name: str) -> str:
         f"{target!r} is neither a folder with a trained student nor an installed student or teacher."
         f"{did_you_mean(name, known)} Installed: {', '.join(known)}."
     )
+
+
+def find_verifier(target: str, decoding: Decoding, **options: Any) -> Author:
+    """Return the verifier that `target` names: a folder of `socratic train --scheme verifier`, or a model to prompt.
+
+    Raises:
+        UsageError: an unknown name, or a student that is no verifier.
+    """
+    weighing = Decoding(batch_size=decoding.batch_size)  # nothing is written, so nothing is sampled or calculated
+    if not is_student(target):
+        return find(target, plugins.load(Scheme, Verification.verifier), weighing, **options)
+    student = TrainedStudent.load(target, weighing, **options)
+    if not isinstance(student.scheme, Verification):
+        raise UsageError(
+            f"{target} was trained as {student.scheme.label} and is no verifier: socratic solve --keep-samples writes"
+            " what socratic train --scheme verifier makes one of"
+        )
+    return trained(student)
+
+
+def _solver(student: TrainedStudent) -> TrainedStudent:
+    if isinstance(student.scheme, Verification):
+        raise UsageError(
+            f"{student.folder} is a verifier and solves nothing itself: socratic solve STUDENT --verifier"
+            f" {student.folder} --samples 8 --temperature 0.7"
+        )
+    return student
 
 
 def trained(student: TrainedStudent) -> Author:

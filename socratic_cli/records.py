@@ -89,7 +89,7 @@ class Exchange(Record):
     """One turn as it was played: who replied, to what (the last line of the prompt), and what.
 
     `tokens` were written; `calculator` is what a calculator wrote into the reply (3*4=12), or found wrong in it
-    (3*4=11 (12)).
+    (3*4=11 (12)); `shares` are the probabilities of the replies there were to choose from.
     """
 
     role: str
@@ -98,6 +98,7 @@ class Exchange(Record):
     finish_reason: str = "stop"
     tokens: int = 0
     calculator: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
 
 
 class Solution(Record):
@@ -107,8 +108,8 @@ class Solution(Record):
     `unanswered` then says why. `correct` is None where no gold answer is known. `leaked` marks a question that its
     author was trained on. `sample` numbers several solutions of one problem, from 0; `rationalized` marks one whose
     author was shown the gold answer after failing without (STaR, Zelikman et al., 2022). `votes` counts the chains
-    of every answer, where several voted. `arm` and `seed` say what several authors have in common that differ by
-    their seed only.
+    of every answer, where there were several; `weights` is what a verifier gave every answer. `arm` and `seed` say
+    what several authors have in common that differ by their seed only.
     """
 
     problem: Problem
@@ -122,6 +123,7 @@ class Solution(Record):
     sample: int = 0
     rationalized: bool = False
     votes: dict[str, int] = {}
+    weights: dict[str, float] = {}
     arm: str | None = None
     seed: int | None = None
     usage: Usage = Usage()

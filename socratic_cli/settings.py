@@ -149,6 +149,11 @@ class Decoding(Settings):
     )
     seed: int = Field(0, description="Seed of sampling.")
     samples: int = Field(1, gt=0, description="Chains of each problem; the answer that most of them reach is taken.")
+    choose: Literal["vote", "best", "weighted"] | None = Field(
+        None,
+        description="How an answer is chosen among samples: vote; with a verifier best, the chain it believes most, or"
+        " weighted, the answer it believes most [default: vote, or weighted].",
+    )
 
     @model_validator(mode="after")
     def _different(self) -> Self:

@@ -41,6 +41,7 @@ def verb(
             help="What students solve first, and where outputs find their gold answers: gsm8k/test, a file ..."
         ),
     ] = None,
+    verifier: o.VerifierName = None,
     load_in_8bit: o.LoadIn8Bit = None,
     skip_invalid: o.SkipInvalid = False,
     resume: o.Resume = False,
@@ -73,7 +74,16 @@ def verb(
                 wanted = sources.resolve(problems or "", **selection.model_dump())
                 file = str(place / f"solutions-{Path(target.path).name}.jsonl")
                 with bar(f"solve {target.path}", selection.limit) as shown:
-                    jobs.solve_file(wanted, author, file, shown.tally, resume=resume, overwrite=overwrite)
+                    jobs.solve_file(
+                        wanted,
+                        author,
+                        file,
+                        shown.tally,
+                        decoding=decoding,
+                        verifier=authors.find_verifier(verifier, decoding) if verifier else None,
+                        resume=resume,
+                        overwrite=overwrite,
+                    )
                 found[at] = Target(file, target.name, Path(target.path))
         gold = () if len(students) == len(found) else gold_problems(problems, selection)
         evaluation = jobs.evaluate_files(

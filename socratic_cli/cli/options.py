@@ -24,7 +24,8 @@ SkipInvalid = Annotated[
     bool, typer.Option("--skip-invalid", help="Set lines that cannot be read aside (FILE.invalid) instead of stopping.")
 ]
 SchemeName = Annotated[
-    str | None, typer.Option("--scheme", help="answer, cot, socratic-unified or socratic; options follow as key=value.")
+    str | None,
+    typer.Option("--scheme", help="answer, cot, socratic-unified, socratic ...; options follow as key=value."),
 ]
 Ask = Annotated[str | None, typer.Option(help="socratic: ask all subquestions at once, or the next one (all, next).")]
 Guide = Annotated[str | None, typer.Option("--guidance", help="socratic: none, count, operators or equations.")]
@@ -33,6 +34,10 @@ Exemplars = Annotated[
 ]
 ApiBase = Annotated[str | None, typer.Option(help="litellm: address of the model's server.")]
 LoadIn8Bit = Annotated[bool | None, typer.Option("--load-in-8bit", help="Load the student's weights in 8 bit.")]
+
+VerifierName = Annotated[
+    str | None, typer.Option("--verifier", help="Who weighs the samples: a trained verifier, or a model to prompt.")
+]
 
 
 def scheme(spec: str | None, **options: Any) -> Scheme | None:
