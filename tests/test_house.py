@@ -29,6 +29,7 @@ FLOORS = (
     ("card",),
     ("asking",),
     ("stages", "schemes", "teachers", "students", "datasets"),
+    ("report",),
     ("sources", "trained", "authors", "recipe"),
     ("jobs", "run"),
     ("cli",),
