@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -191,9 +191,8 @@ def _label_steps(axes: Sequence[Axes], series: Sequence[dict[str, Share]]) -> No
         _percent(one, "y")
 
 
-def pooled(by_steps: dict[int, Share] | object) -> dict[str, Share]:
+def pooled(by_steps: Mapping[int, Share]) -> dict[str, Share]:
     """Return shares by number of steps; the longest problems, where few, are one point ("8+")."""
-    assert isinstance(by_steps, dict)
     left = sorted(by_steps)
     tail: list[int] = []
     while len(left) > 1 and sum(by_steps[steps].problems for steps in tail) + by_steps[left[-1]].problems < _FEW:
@@ -204,14 +203,14 @@ def pooled(by_steps: dict[int, Share] | object) -> dict[str, Share]:
     if tail:
         correct = sum(by_steps[steps].correct for steps in tail)
         problems = sum(by_steps[steps].problems for steps in tail)
-        shares[f"{tail[0]}+"] = Share(correct, problems, *wilson(correct, problems))
+        shares[f"{tail[0]}+"] = Share(correct, problems, *wilson(round(correct), problems))
     return shares
 
 
 def _by_cost(arms: Sequence[Arm], width: float) -> Figure:
     figure = _figure(width, 2.9 if width == WIDE else 2.6 + 0.16 * len(arms))
     axes = figure.subplots()
-    written = [arm.cost.completion_tokens / max(1, arm.share.problems) for arm in arms]
+    written = [arm.cost.completion_tokens / max(1, arm.cost.attempts) for arm in arms]
     for at, (arm, tokens) in enumerate(zip(arms, written, strict=True)):
         _point(axes, tokens, arm.share.accuracy, arm.share, at, label=_short(arm.name, 34))
     if min(written) > 0 and max(written) > 8 * min(written):
@@ -276,7 +275,7 @@ def _role(curve: Curve) -> str:
 
 def _arm_places(curves: Sequence[Curve], arms: Sequence[Arm]) -> dict[str, int]:
     """Give a student the colour of its arm, and the others the colours after them."""
-    places = {arm.author: at for at, arm in enumerate(arms)}
+    places = {author: at for at, arm in enumerate(arms) for author in arm.authors}
     for curve in curves:
         places.setdefault(curve.student, len(places))
     return places

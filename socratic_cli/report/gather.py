@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from socratic_cli.records import Problem, Solution, Usage
-from socratic_cli.report.model import Arm, Attempt, Case, Cost, Curve, Fault, Findings, Outcome, Share, Table
+from socratic_cli.report.model import Arm, Attempt, Case, Cost, Curve, Fault, Findings, Outcome, Run, Share, Table
 from socratic_cli.stages.bench import is_correct, wilson
 
 Faults = Mapping[tuple[str, str, str], Fault]
 """What went wrong, by scheme, author and the problem's id."""
+
+
+class Runs(NamedTuple):
+    """The attempts of an arm, by problem, of one author after the other."""
+
+    name: str
+    scheme: str
+    attempts: Mapping[str, Mapping[str, Attempt]]
 
 
 def gather(
@@ -20,32 +29,44 @@ def gather(
     tables: Sequence[Table] = (),
     curves: Sequence[Curve] = (),
 ) -> Findings:
-    """Sort solutions by arm and by problem, each in the order in which they came."""
+    """Sort solutions by scheme and author, each of which is an arm, in the order in which they came."""
     problems: dict[str, Problem] = {}
-    arms: dict[tuple[str, str], dict[str, Attempt]] = defaultdict(dict)
+    found: dict[tuple[str, str], dict[str, Attempt]] = defaultdict(dict)
     for solution in solutions:
         identity = solution.problem.id
-        # A question that differs under one id would show the wrong question beside an attempt.
         problems.setdefault(identity, solution.problem)
         fault = (faults or {}).get((solution.scheme, solution.author, identity))
-        arms[solution.scheme, solution.author][identity] = Attempt(solution, outcome(solution), fault)
-    names = _names(list(arms))
+        found[solution.scheme, solution.author][identity] = Attempt(solution, outcome(solution), fault)
+    arms = [
+        Runs(name, scheme, {author: attempts})
+        for name, ((scheme, author), attempts) in zip(_names(list(found)), found.items(), strict=True)
+    ]
+    return findings(problems.values(), arms, tables=tables, curves=curves)
+
+
+def findings(
+    problems: Iterable[Problem], arms: Sequence[Runs], *, tables: Sequence[Table] = (), curves: Sequence[Curve] = ()
+) -> Findings:
+    """Return what a report tells of arms whose attempts are sorted already."""
+    columns = [attempts for arm in arms for attempts in arm.attempts.values()]
     return Findings(
-        arms=tuple(_arm(name, list(of_arm.values())) for name, of_arm in zip(names, arms.values(), strict=True)),
-        cases=tuple(
-            Case(problem, tuple(of_arm.get(identity) for of_arm in arms.values()))
-            for identity, problem in problems.items()
+        arms=tuple(map(_arm, arms)),
+        runs=tuple(
+            Run(author if len(arm.attempts) > 1 else arm.name, at)
+            for at, arm in enumerate(arms)
+            for author in arm.attempts
         ),
+        cases=tuple(Case(problem, tuple(column.get(problem.id) for column in columns)) for problem in problems),
         tables=tables,
         curves=curves,
     )
 
 
 def outcome(solution: Solution) -> Outcome:
-    """Return whether a solution is right, wrong, or none."""
+    """Return whether a solution is correct, wrong, or none."""
     if solution.answer is None:
         return "unanswered"
-    return "right" if is_correct(solution) else "wrong"
+    return "correct" if is_correct(solution) else "wrong"
 
 
 def _names(keys: list[tuple[str, str]]) -> list[str]:
@@ -57,37 +78,44 @@ def _names(keys: list[tuple[str, str]]) -> list[str]:
     return [f"{scheme}, {author}" for scheme, author in keys]
 
 
-def _arm(name: str, attempts: list[Attempt]) -> Arm:
+def _arm(runs: Runs) -> Arm:
+    attempts = [attempt for of_author in runs.attempts.values() for attempt in of_author.values()]
     by_steps: dict[int, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
         by_steps[len(attempt.solution.problem.steps)].append(attempt)
+    count = len(runs.attempts)
     return Arm(
-        name=name,
-        scheme=attempts[0].solution.scheme,
-        author=attempts[0].solution.author,
-        share=_share(attempts),
+        name=runs.name,
+        scheme=runs.scheme,
+        authors=tuple(runs.attempts),
+        share=_share(attempts, count),
         unanswered=Counter(_reason(attempt.solution) for attempt in attempts if attempt.outcome == "unanswered"),
         leaked=sum(attempt.solution.leaked for attempt in attempts),
-        by_steps={steps: _share(by_steps[steps]) for steps in sorted(by_steps) if steps},
-        cost=_cost([attempt.solution for attempt in attempts]),
+        by_steps={steps: _share(by_steps[steps], count) for steps in sorted(by_steps) if steps},
+        cost=_cost(attempts),
     )
 
 
-def _share(attempts: list[Attempt]) -> Share:
-    correct = sum(attempt.outcome == "right" for attempt in attempts)
-    return Share(correct, len(attempts), *wilson(correct, len(attempts)))
+def _share(attempts: list[Attempt], runs: int) -> Share:
+    """Return the mean share over runs: more seeds are no more problems, and do not narrow the interval."""
+    correct = sum(attempt.outcome == "correct" for attempt in attempts)
+    problems = len(attempts) // runs
+    return Share(correct / runs, problems, *wilson(round(correct / runs), problems))
 
 
 def _reason(solution: Solution) -> str:
     return solution.unanswered or "no reason given"
 
 
-def _cost(solutions: list[Solution]) -> Cost:
+def _cost(attempts: list[Attempt]) -> Cost:
+    solutions = [attempt.solution for attempt in attempts]
     usage = sum((solution.usage for solution in solutions), Usage())
     # Seconds are no field of every solution: who measures them keeps them beside the others.
     seconds = [(solution.model_extra or {}).get("seconds") for solution in solutions]
     known = [float(value) for value in seconds if isinstance(value, int | float)]
     return Cost(
+        attempts=len(attempts),
+        solved=sum(attempt.outcome == "correct" for attempt in attempts),
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens or sum(turn.tokens for one in solutions for turn in one.trace),
         dollars=usage.cost,

@@ -1,14 +1,14 @@
-"""Every arm against every other on the problems that both tried: who is right where the other is not."""
+"""Every run against every other on the problems that both tried: who is correct where the other is not."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from socratic_cli.report.model import Column, Findings, Table
+from socratic_cli.report.model import Attempt, Column, Findings, Table
 
 
 class Pair(NamedTuple):
-    """Two arms on their common problems: how many only the first, and only the second, has right."""
+    """Two runs on their common problems: how many only the first, and only the second, solves."""
 
     problems: int
     only_first: int
@@ -21,13 +21,13 @@ class Pair(NamedTuple):
 
 
 def matrix(findings: Findings) -> list[list[Pair]]:
-    """Return the pair of every arm (row) with every arm (column)."""
-    rights = [[_right(case.attempts[at]) for case in findings.cases] for at in range(len(findings.arms))]
-    return [[_pair(first, second) for second in rights] for first in rights]
+    """Return the pair of every run (row) with every run (column)."""
+    solved = [[_is_correct(case.attempts[at]) for case in findings.cases] for at in range(len(findings.runs))]
+    return [[_pair(first, second) for second in solved] for first in solved]
 
 
-def _right(attempt: object) -> bool | None:
-    return None if attempt is None else getattr(attempt, "outcome", None) == "right"
+def _is_correct(attempt: Attempt | None) -> bool | None:
+    return None if attempt is None else attempt.outcome == "correct"
 
 
 def _pair(first: list[bool | None], second: list[bool | None]) -> Pair:
@@ -37,7 +37,7 @@ def _pair(first: list[bool | None], second: list[bool | None]) -> Pair:
 
 
 def comparisons(findings: Findings) -> Table:
-    """Return every two arms once, with what their difference stands on."""
+    """Return every two runs once, with what their difference stands on."""
     pairs = matrix(findings)
     rows = tuple(
         (first, second, pair.problems, pair.difference, pair.only_first, pair.only_second)
@@ -46,12 +46,12 @@ def comparisons(findings: Findings) -> Table:
         if first < second and pair.problems
     )
     columns = (
-        Column("first", "arm"),
-        Column("second", "arm"),
+        Column("first", "run"),
+        Column("second", "run"),
         Column("problems", "count"),
         Column("difference, points", "points"),
-        Column("only first right", "count"),
-        Column("only second right", "count"),
+        Column("only first correct", "count"),
+        Column("only second correct", "count"),
     )
-    caption = "Two arms on the problems that both tried. Only problems that one alone has right speak for a difference."
+    caption = "Two arms on the problems that both tried. Only problems that one alone solves speak for a difference."
     return Table("comparisons", "comparisons", caption, columns, rows)

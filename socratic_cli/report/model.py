@@ -1,8 +1,9 @@
 """What a report tells, apart from how it looks: arms, cases, and tables of anything else.
 
     Findings
-    |- arms       Arm: a scheme as one author wrote it, with its shares and what it cost
-    |- cases      Case: a problem, and the attempt of every arm at it
+    |- arms       Arm: what is compared, with its shares and what it cost
+    |- runs       Run: one author of an arm; an arm has several where it was made with several seeds
+    |- cases      Case: a problem, and the attempt of every run at it
     |- tables     Table: what was found elsewhere (comparisons, faults, decomposers), shown as it is
     `- curves     Curve: how a role's loss fell in training
 
@@ -17,17 +18,17 @@ from typing import Literal
 
 from socratic_cli.records import Problem, Solution
 
-Outcome = Literal["right", "wrong", "unanswered"]
-Kind = Literal["arm", "text", "count", "share", "interval", "points", "number", "dollars", "p"]
+Outcome = Literal["correct", "wrong", "unanswered"]
+Kind = Literal["arm", "run", "text", "count", "share", "interval", "points", "number", "dollars", "p"]
 Section = Literal["scores", "steps", "comparisons", "faults", "decomposers", "cost", "training"]
 Value = str | int | float | tuple[float, float] | None
 
 
 @dataclass(frozen=True)
 class Share:
-    """So many right of so many, with the 95% interval of their share."""
+    """So many correct of so many, with the 95% interval of their share; over several runs, the mean of them."""
 
-    correct: int
+    correct: float
     problems: int
     low: float
     high: float
@@ -42,6 +43,8 @@ class Share:
 class Cost:
     """What an arm's attempts took together; None is not known."""
 
+    attempts: int = 0
+    solved: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     dollars: float = 0.0
@@ -55,19 +58,27 @@ class Cost:
 
 @dataclass(frozen=True)
 class Arm:
-    """A scheme as one author wrote it.
+    """What is compared: a scheme and who wrote in it.
 
     `unanswered` counts the reasons; `by_steps` has the shares by the number of gold steps.
     """
 
     name: str
     scheme: str
-    author: str
+    authors: tuple[str, ...]
     share: Share
     unanswered: Mapping[str, int] = field(default_factory=dict)
     leaked: int = 0
     by_steps: Mapping[int, Share] = field(default_factory=dict)
     cost: Cost = Cost()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One author of an arm, which is told by its place; it is named as its arm is, unless that has several."""
+
+    name: str
+    arm: int
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Case:
-    """A problem and the attempts at it, in the order of the arms; None where an arm did not try."""
+    """A problem and the attempts at it, in the order of the runs; None where a run has none."""
 
     problem: Problem
     attempts: tuple[Attempt | None, ...]
@@ -99,7 +110,7 @@ class Case:
 class Column:
     """A column of a table: its heading, and how its values are written.
 
-    An `arm` is its place among the arms; a share and both ends of an interval are fractions, points are differences of
+    An `arm` is its place among the arms, a `run` among the runs; a share and both ends of an interval are fractions, points are differences of
     fractions.
     """
 
@@ -133,6 +144,7 @@ class Findings:
     """All that a report tells."""
 
     arms: tuple[Arm, ...]
+    runs: tuple[Run, ...]
     cases: tuple[Case, ...]
     tables: Sequence[Table] = ()
     curves: Sequence[Curve] = ()

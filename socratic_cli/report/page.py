@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _SCRIPTS = ("data", "texts", "filters", "rows", "dialogue", "browser")
+_MANY_RUNS = 16
 _HEADINGS: dict[Section, str] = {
     "scores": "Scores",
     "steps": "Accuracy by number of steps",
@@ -60,8 +61,10 @@ def page(findings: Findings) -> str:
         .render(
             findings=findings,
             parts=_parts(findings),
-            matrix=matrix(findings),
+            pairs=matrix(findings) if len(findings.runs) <= _MANY_RUNS else [],
             shown=shown,
+            # The run that stands for an arm where a number leads to its problems.
+            first_run=[[run.arm for run in findings.runs].index(at) for at in range(len(findings.arms))],
             version=__version__,
             light=colours.variables(is_dark=False),
             dark=colours.variables(is_dark=True),

@@ -1,8 +1,8 @@
 """What the page's browser over problems reads: findings as JSON, compressed.
 
-    arms      [{name, scheme, author}]
+    runs      [{name, arm}]                   arm: its place, for its colour
     problems  [{id, question, answer, steps: [{ask, text}], facts}]
-    attempts  of every arm, in the order of the problems: null, or
+    attempts  of every run, in the order of the problems: null, or
               {outcome, answer, steps: [{ask, text, found, slips}], reason, fault, at, replies, plan, votes, ...}
 
 A field that says nothing is left out. Texts are as they were written; the page shows them as text alone.
@@ -43,9 +43,9 @@ def payload(findings: Findings, max_bytes: int = MAX_BYTES) -> tuple[str, int]:
 
 def _json(findings: Findings, cases: Sequence[Case]) -> bytes:
     data = {
-        "arms": [{"name": arm.name, "scheme": arm.scheme, "author": arm.author} for arm in findings.arms],
+        "runs": [{"name": run.name, "arm": run.arm} for run in findings.runs],
         "problems": [_problem(case.problem) for case in cases],
-        "attempts": [[_attempt(case, at) for case in cases] for at in range(len(findings.arms))],
+        "attempts": [[_attempt(case, at) for case in cases] for at in range(len(findings.runs))],
     }
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 

@@ -11,6 +11,7 @@ from socratic_cli.report.matrix import comparisons
 from socratic_cli.report.model import Arm, Column, Findings, Kind, Section, Table, Value
 
 _ARM = Column("arm", "arm")
+_TEXTS = ("arm", "run", "text")
 
 
 def tables(findings: Findings) -> list[Table]:
@@ -27,27 +28,29 @@ def _scores(arms: Sequence[Arm]) -> Table:
     reasons = sorted({reason for arm in arms for reason in arm.unanswered})
     leaked = any(arm.leaked for arm in arms)
     heads = [
+        *([Column("scheme")] if _say_more(arms) else []),
         Column("problems", "count"),
-        Column("right", "count"),
+        Column("correct", "count"),
         Column("accuracy", "share"),
         Column("95% interval", "interval"),
         Column("unanswered", "count"),
         *(Column(reason, "count") for reason in reasons if len(reasons) > 1),
         *([Column("leaked", "count")] if leaked else []),
     ]
-    rows = tuple(_score(at, arm, reasons, leaked) for at, arm in enumerate(arms))
+    rows = tuple(_score(at, arm, reasons, leaked, _say_more(arms)) for at, arm in enumerate(arms))
     caption = (
         "Accuracy by exact match of the final answer, with 95% Wilson intervals."
-        " Unanswered problems are counted as not right."
+        " Unanswered problems are counted as not correct."
         + (" Leaked questions are in the arm's training set." if leaked else "")
     )
     return Table("scores", "scores", caption, (_ARM, *heads), rows)
 
 
-def _score(at: int, arm: Arm, reasons: list[str], leaked: bool) -> tuple[Value, ...]:
+def _score(at: int, arm: Arm, reasons: list[str], leaked: bool, has_scheme: bool) -> tuple[Value, ...]:
     share = arm.share
     return (
         at,
+        *([arm.scheme] if has_scheme else []),
         share.problems,
         share.correct,
         share.accuracy,
@@ -56,6 +59,11 @@ def _score(at: int, arm: Arm, reasons: list[str], leaked: bool) -> tuple[Value, 
         *(arm.unanswered.get(reason, 0) for reason in reasons if len(reasons) > 1),
         *([arm.leaked] if leaked else []),
     )
+
+
+def _say_more(arms: Sequence[Arm]) -> bool:
+    """Say whether the names of arms leave their schemes untold."""
+    return any(arm.scheme not in arm.name for arm in arms)
 
 
 def _by_steps(arms: Sequence[Arm]) -> Table:
@@ -69,7 +77,7 @@ def _by_steps(arms: Sequence[Arm]) -> Table:
         _ARM,
         Column("gold steps", "count"),
         Column("problems", "count"),
-        Column("right", "count"),
+        Column("correct", "count"),
         Column("accuracy", "share"),
         Column("95% interval", "interval"),
     )
@@ -82,7 +90,7 @@ def _faults(findings: Findings) -> Table:
     for case in findings.cases:
         for at, attempt in enumerate(case.attempts):
             if attempt is not None and attempt.fault is not None:
-                counts[at, attempt.fault.kind] += 1
+                counts[findings.runs[at].arm, attempt.fault.kind] += 1
     totals: Counter[str] = Counter()
     for (_, kind), count in counts.items():
         totals[kind] += count
@@ -97,7 +105,7 @@ def _costs(arms: Sequence[Arm]) -> Table:
     timed, paid = any(arm.cost.seconds for arm in arms), any(arm.cost.dollars for arm in arms)
     columns = (
         _ARM,
-        Column("right", "count"),
+        Column("correct", "count"),
         Column("tokens read", "count"),
         Column("tokens written", "count"),
         Column("written per problem", "number"),
@@ -106,18 +114,18 @@ def _costs(arms: Sequence[Arm]) -> Table:
         *([Column("US dollars", "dollars"), Column("dollars per solved problem", "dollars")] if paid else []),
     )
     rows = tuple(_cost(at, arm, timed, paid) for at, arm in enumerate(arms) if known)
-    caption = "What the attempts took. Per solved problem: all attempts, failed ones too, divided by the right answers."
+    caption = "What the attempts took. Per solved problem: all attempts, failed ones too, divided by the correct answers."
     return Table("cost", "cost", caption, columns, rows)
 
 
 def _cost(at: int, arm: Arm, timed: bool, paid: bool) -> tuple[Value, ...]:
-    cost, solved = arm.cost, arm.share.correct
+    cost, solved = arm.cost, arm.cost.solved
     return (
         at,
         solved,
         cost.prompt_tokens,
         cost.completion_tokens,
-        _each(cost.completion_tokens, arm.share.problems),
+        _each(cost.completion_tokens, cost.attempts),
         _each(cost.completion_tokens, solved),
         *([cost.seconds, _each(cost.seconds, solved)] if timed else []),
         *([cost.dollars, _each(cost.dollars, solved)] if paid else []),
@@ -128,7 +136,7 @@ def _each(total: float | None, count: int) -> float | None:
     return total / count if total is not None and count else None
 
 
-def shown(value: Value, kind: Kind, arms: Sequence[Arm]) -> str:
+def shown(value: Value, kind: Kind, findings: Findings) -> str:
     """Write a value for a reader."""
     if value is None:
         return "\N{EN DASH}"
@@ -138,13 +146,15 @@ def shown(value: Value, kind: Kind, arms: Sequence[Arm]) -> str:
         return f"{low * 100:{sign}.1f} to {high * 100:{sign}.1f}".replace("-", "\N{MINUS SIGN}")
     if isinstance(value, str):
         return value
-    return _number(value, kind, arms)
+    return _number(value, kind, findings)
 
 
-def _number(value: float, kind: Kind, arms: Sequence[Arm]) -> str:
+def _number(value: float, kind: Kind, findings: Findings) -> str:
     match kind:
         case "arm":
-            return arms[int(value)].name
+            return findings.arms[int(value)].name
+        case "run":
+            return findings.runs[int(value)].name
         case "share":
             return f"{value:.1%}"
         case "points":
@@ -159,13 +169,13 @@ def _number(value: float, kind: Kind, arms: Sequence[Arm]) -> str:
             return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
 
 
-def markdown(table: Table, arms: Sequence[Arm]) -> Iterator[str]:
+def markdown(table: Table, findings: Findings) -> Iterator[str]:
     """Yield the lines of a table in Markdown."""
     yield f"**{table.caption}**\n"
     yield _line(column.label for column in table.columns)
-    yield "|" + "|".join("---" if column.kind in ("arm", "text") else "--:" for column in table.columns) + "|"
+    yield "|" + "|".join("---" if column.kind in _TEXTS else "--:" for column in table.columns) + "|"
     for row in table.rows:
-        yield _line(shown(value, column.kind, arms) for value, column in zip(row, table.columns, strict=True))
+        yield _line(shown(value, column.kind, findings) for value, column in zip(row, table.columns, strict=True))
 
 
 def _line(cells: Iterator[str]) -> str:
@@ -173,30 +183,29 @@ def _line(cells: Iterator[str]) -> str:
     return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
 
 
-def write_csv(table: Table, arms: Sequence[Arm], folder: Path) -> Path:
-    """Write a table with raw numbers; an interval takes two columns, an arm its name, scheme and author."""
+def write_csv(table: Table, findings: Findings, folder: Path) -> Path:
+    """Write a table with raw numbers; an interval takes two columns."""
     path = folder / f"{table.name}.csv"
     with path.open("w", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream)
         lines.writerow([head for column in table.columns for head in _heads(column)])
         for row in table.rows:
             pairs = zip(row, table.columns, strict=True)
-            lines.writerow([raw for value, column in pairs for raw in _raw(value, column.kind, arms)])
+            lines.writerow([raw for value, column in pairs for raw in _raw(value, column.kind, findings)])
     return path
 
 
 def _heads(column: Column) -> list[str]:
     if column.kind == "interval":
         return [f"{column.label} low", f"{column.label} high"]
-    return ["arm", "scheme", "author"] if column.label == "arm" else [column.label]
+    return [column.label]
 
 
-def _raw(value: Value, kind: Kind, arms: Sequence[Arm]) -> list[str | int | float | None]:
+def _raw(value: Value, kind: Kind, findings: Findings) -> list[str | int | float | None]:
     if isinstance(value, tuple):
         return list(value)
     if kind == "interval":
         return [None, None]
-    if kind == "arm":
-        arm = arms[int(str(value))]
-        return [arm.name, arm.scheme, arm.author]
+    if kind in ("arm", "run") and isinstance(value, int):
+        return [_number(value, kind, findings)]
     return [value]

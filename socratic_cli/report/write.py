@@ -21,7 +21,7 @@ def write(findings: Findings, folder: Path) -> Path:
         report.md          the tables
         tables/*.csv       the tables with raw numbers
         figures/*          each figure as SVG, PDF and PNG
-        outcomes.jsonl     one line for each problem: what every arm answered, and whether that is right
+        outcomes.jsonl     one line for each problem: what every arm answered, and whether that is correct
 
     Raises:
         OutputError: the folder cannot be written.
@@ -42,8 +42,8 @@ def write(findings: Findings, folder: Path) -> Path:
 def _write_tables(findings: Findings, folder: Path) -> None:
     found = tables(findings)
     for table in found:
-        write_csv(table, findings.arms, folder / "tables")
-    text = "\n\n".join("\n".join(markdown(table, findings.arms)) for table in found)
+        write_csv(table, findings, folder / "tables")
+    text = "\n\n".join("\n".join(markdown(table, findings)) for table in found)
     (folder / "report.md").write_text(f"{text}\n", encoding="utf-8", errors="replace")
 
 
@@ -53,14 +53,14 @@ def _outcomes(findings: Findings) -> Iterator[dict[str, Any]]:
             "id": case.problem.id,
             "answer": case.problem.answer,
             "gold_steps": len(case.problem.steps),
-            "arms": {
-                arm.name: {
+            "runs": {
+                run.name: {
                     "outcome": attempt.outcome,
                     "answer": attempt.solution.answer,
                     **({"reason": attempt.solution.unanswered} if attempt.solution.unanswered else {}),
                     **({"fault": attempt.fault.kind, "step": attempt.fault.step} if attempt.fault else {}),
                 }
-                for arm, attempt in zip(findings.arms, case.attempts, strict=True)
+                for run, attempt in zip(findings.runs, case.attempts, strict=True)
                 if attempt is not None
             },
         }

@@ -5,14 +5,14 @@ class Browser {
     this.data = data;
     this.cases = casesOf(data);
     this.hidden = new Set();
-    this.rows = new Rows(byId("list"), data.arms, (one, at, isOpened) => this.open(one, at, isOpened));
+    this.rows = new Rows(byId("list"), data.runs, (one, at, isOpened) => this.open(one, at, isOpened));
     this.fillSteps();
     this.listen();
     this.recall();
   }
 
   recall() {
-    const { choice, id } = recalled(location.hash, this.data.arms);
+    const { choice, id } = recalled(location.hash, this.data.runs);
     this.choice = choice;
     byId("search").value = choice.query;
     byId("agreement").value = choice.agreement;
@@ -82,7 +82,7 @@ class Browser {
 
   condition(condition, at) {
     const put = (part) => this.changeConditions(this.choice.conditions.map((one, place) => (place === at ? { ...one, ...part } : one)));
-    const arms = [["any", "any arm"], ["every", "every arm"], ...this.data.arms.map((arm, place) => [place, arm.name])];
+    const arms = [["any", "any arm"], ["every", "every arm"], ...this.data.runs.map((arm, place) => [place, arm.name])];
     const arm = select("Arm", [["", arms]], condition.arm, (value) => put({ arm: /^\d+$/.test(value) ? Number(value) : value }));
     const what = select("What it did", this.whats(), condition.what, (value) => put({ what: value }));
     const remove = element("button", { type: "button", className: "plain", "aria-label": "Remove the condition",
@@ -91,7 +91,7 @@ class Browser {
   }
 
   whats() {
-    const outcomes = [["right", "right"], ["not-right", "not right"], ["wrong", "wrong"], ["unanswered", "unanswered"], ["slip", "with an arithmetic slip"]];
+    const outcomes = [["correct", "correct"], ["not-correct", "not correct"], ["wrong", "wrong"], ["unanswered", "unanswered"], ["slip", "with an arithmetic slip"]];
     const reasons = kinds(this.data, "reason").map((reason) => [`reason:${reason}`, `unanswered: ${reason}`]);
     const faults = kinds(this.data, "fault").map((fault) => [`fault:${fault}`, fault]);
     return [["", outcomes], ["Reason", reasons], ["First fault", faults]].filter(([, options]) => options.length);
@@ -113,10 +113,10 @@ class Browser {
   }
 
   showShares(shown) {
-    const shares = this.data.arms.map((_, at) => {
+    const shares = this.data.runs.map((_, at) => {
       const tried = shown.filter((one) => one.attempts[at]);
-      const right = tried.filter((one) => one.attempts[at].outcome === "right").length;
-      return element("span", {}, armName(this.data.arms, at), " ", element("b", {}, `${right.toLocaleString("en")}`), ` of ${tried.length.toLocaleString("en")} right`);
+      const right = tried.filter((one) => one.attempts[at].outcome === "correct").length;
+      return element("span", {}, armName(this.data.runs, at), " ", element("b", {}, `${right.toLocaleString("en")}`), ` of ${tried.length.toLocaleString("en")} correct`);
     });
     byId("shares").replaceChildren(...shares);
   }
@@ -125,7 +125,7 @@ class Browser {
     this.at = at;
     this.one = one;
     byId("problem").replaceChildren(...problemView(one, {
-      arms: this.data.arms,
+      arms: this.data.runs,
       hidden: this.hidden,
       words: wordsOf(this.choice.query),
       place: `${(at + 1).toLocaleString("en")} of ${this.rows.cases.length.toLocaleString("en")}`,

@@ -42,12 +42,12 @@ function armColumn(arms, at, attempt, words) {
     attempt.plan ? element("p", { className: "aside" }, "Plan: ", ...written(attempt.plan, words)) : null,
     element("ol", {}, ...(attempt.steps || []).map((step, place) => stepItem(step, words, place === attempt.at ? attempt.fault : ""))),
     ...asides(attempt, words));
-  made.style.setProperty("--arm", `var(--arm-${at % 8})`);
+  made.style.setProperty("--arm", `var(--arm-${arms[at].arm % 8})`);
   return made;
 }
 
 function verdict(attempt) {
-  const said = { right: "right", wrong: "wrong", unanswered: `unanswered: ${attempt.reason}` }[attempt.outcome];
+  const said = { correct: "correct", wrong: "wrong", unanswered: `unanswered: ${attempt.reason}` }[attempt.outcome];
   return element("p", { className: `verdict ${attempt.outcome}` },
     `${SIGNS[attempt.outcome]} `, attempt.answer ? element("b", {}, attempt.answer) : "", attempt.answer ? `  ${said}` : said);
 }
@@ -56,7 +56,7 @@ function stepItem(step, words, fault = "") {
   const slips = step.slips || [];
   const [mark, said] = slips.length ? ["✗", "arithmetic slip"]
     : { "in-gold": ["✓", "its result is one of gold’s"], "not-in-gold": ["○", "its result is none of gold’s"] }[step.found] || ["", ""];
-  const kind = slips.length ? "wrong" : step.found === "in-gold" ? "right" : "absent";
+  const kind = slips.length ? "wrong" : step.found === "in-gold" ? "correct" : "absent";
   return element("li", {},
     mark ? element("span", { className: `sign ${kind}`, title: said, "aria-hidden": "true" }, mark) : null,
     mark ? unseen(`${said}: `) : null,

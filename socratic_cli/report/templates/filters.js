@@ -1,7 +1,7 @@
 // Which problems are shown: a choice, and whether a case meets it.
 //
 //   {query, agreement: ""|disagree|all|none, steps: [numbers], conditions: [{arm, what}]}
-//   arm: its place, or "any" or "every"; what: an outcome, "not-right", "slip", "reason:..." or "fault:..."
+//   arm: its place, or "any" or "every"; what: an outcome, "not-correct", "slip", "reason:..." or "fault:..."
 
 const nothing = () => ({ query: "", agreement: "", steps: [], conditions: [] });
 const MANY_STEPS = 8;
@@ -26,10 +26,10 @@ function meetsSteps(one, steps) {
 function meetsAgreement(one, agreement) {
   if (!agreement) return true;
   const tried = one.attempts.filter(Boolean);
-  const right = tried.filter((attempt) => attempt.outcome === "right").length;
-  if (agreement === "all") return tried.length > 0 && right === tried.length;
-  if (agreement === "none") return right === 0;
-  return right > 0 && right < tried.length;
+  const solved = tried.filter((attempt) => attempt.outcome === "correct").length;
+  if (agreement === "all") return tried.length > 0 && solved === tried.length;
+  if (agreement === "none") return solved === 0;
+  return solved > 0 && solved < tried.length;
 }
 
 function meets(one, { arm, what }) {
@@ -40,7 +40,7 @@ function meets(one, { arm, what }) {
 
 function isSo(attempt, what) {
   if (!attempt) return false;
-  if (what === "not-right") return attempt.outcome !== "right";
+  if (what === "not-correct") return attempt.outcome !== "correct";
   if (what === "slip") return (attempt.steps || []).some((step) => step.slips);
   if (what.startsWith("reason:")) return attempt.reason === what.slice(7);
   if (what.startsWith("fault:")) return attempt.fault === what.slice(6);

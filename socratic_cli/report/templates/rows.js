@@ -74,9 +74,9 @@ class Rows {
   }
 
   outcomes(attempts) {
-    const right = attempts.filter((attempt) => outcomeOf(attempt) === "right").length;
-    const said = unseen(`${right} of ${attempts.filter(Boolean).length} arms right`);
-    if (attempts.length > MANY_ARMS) return element("span", { className: "outcomes" }, `${right} right`);
+    const solved = attempts.filter((attempt) => outcomeOf(attempt) === "correct").length;
+    const said = unseen(`${solved} of ${attempts.filter(Boolean).length} arms correct`);
+    if (attempts.length > MANY_ARMS) return element("span", { className: "outcomes" }, `${solved} correct`);
     const signs = attempts.map((attempt, at) => sign(outcomeOf(attempt), `${this.arms[at].name}: ${outcomeOf(attempt)}`));
     return element("span", { className: "outcomes" }, ...signs, said);
   }

@@ -1,6 +1,6 @@
 // Elements and texts. What a model wrote becomes a text node and nothing else.
 
-const SIGNS = { right: "✓", wrong: "✗", unanswered: "–", absent: "·" };
+const SIGNS = { correct: "✓", wrong: "✗", unanswered: "–", absent: "·" };
 
 function element(name, properties = {}, ...children) {
   const made = document.createElement(name);
@@ -18,7 +18,7 @@ function unseen(text) {
 
 function armName(arms, at) {
   const made = element("span", { className: "arm" }, arms[at].name);
-  made.style.setProperty("--arm", `var(--arm-${at % 8})`);
+  made.style.setProperty("--arm", `var(--arm-${arms[at].arm % 8})`);
   return made;
 }
 
