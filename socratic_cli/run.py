@@ -122,6 +122,7 @@ class _Planner:
     train_data: Data
     test_data: Data
     found: dict[str, Stage] = field(default_factory=dict)
+    students: dict[str, Path] = field(default_factory=dict)
 
     def stages(self) -> list[Stage]:
         solved = [
@@ -147,6 +148,7 @@ class _Planner:
         training = merged(self.recipe.training, {**arm.training, "seed": seed})
         trained = self._train(scheme, student, training, annotated)
         path = trained.folder / "student"
+        self.students[label] = path
         return self._solve(
             label, arm, lambda: authors.trained(TrainedStudent.load(path, decoding)), trained.key, decoding
         )
@@ -213,7 +215,8 @@ class _Planner:
         folder = self._place("bench", "", key)
 
         def do(_watcher: Watcher) -> dict[str, Any]:
-            scores = jobs.bench_files([stage.folder / "solutions.jsonl" for stage in solved], folder)
+            files = [stage.folder / "solutions.jsonl" for stage in solved]
+            scores = jobs.bench_files(files, folder, students=self.students)
             return {"scores": [score.line() for score in scores]}
 
         return self._stage("bench", f"{len(solved)} arms", folder, key, do)

@@ -71,14 +71,16 @@ def _slipped(step: Step, chance: random.Random) -> Step:
 
 def _unanswered(problem: Problem, scheme: str, author: str, steps: list[Step], chance: random.Random) -> Solution:
     text = "\n".join(step.solution for step in steps)
+    reply = Exchange(role="solver", prompt="Answer:", reply=text * 2, finish_reason="length", tokens=256)
     return Solution(
         problem=problem,
         scheme=scheme,
         author=author,
         correct=False,
         unanswered=chance.choice(_REASONS),
-        usage=Usage(prompt_tokens=90, completion_tokens=256),
-        trace=(Exchange(role="solver", prompt="Answer:", reply=text * 2, finish_reason="length", tokens=256),),
+        seconds=0.9,
+        usage=Usage(prompt_tokens=90, completion_tokens=256, cost=256 * 4e-7),
+        trace=(reply,),
     )
 
 
@@ -91,18 +93,16 @@ def _solution(problem: Problem, scheme: str, author: str, rationale: Rationale, 
     if "guidance" in scheme:
         turns.insert(0, Exchange(role="planner", prompt="Plan:", reply=" | ".join(_plan(rationale)), tokens=20))
     written = 4 + len(text) // 3
-    return Solution.model_validate(
-        {
-            "problem": problem,
-            "scheme": scheme,
-            "author": author,
-            "steps": rationale.steps,
-            "answer": rationale.answer,
-            "correct": rationale.answer == problem.answer,
-            "usage": Usage(prompt_tokens=80 + written, completion_tokens=written, cost=written * 4e-7),
-            "trace": tuple(turns),
-            "seconds": written * chance.uniform(0.002, 0.004),
-        }
+    return Solution(
+        problem=problem,
+        scheme=scheme,
+        author=author,
+        steps=rationale.steps,
+        answer=rationale.answer,
+        correct=rationale.answer == problem.answer,
+        seconds=written * chance.uniform(0.002, 0.004),
+        usage=Usage(prompt_tokens=80 + written, completion_tokens=written, cost=written * 4e-7),
+        trace=tuple(turns),
     )
 
 

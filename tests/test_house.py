@@ -34,7 +34,18 @@ FLOORS = (
     ("jobs", "run"),
     ("cli",),
 )
-HEAVY = ("torch", "transformers", "litellm", "datasets", "numpy", "peft", "bitsandbytes", "pydantic")
+HEAVY = (
+    "torch",
+    "transformers",
+    "litellm",
+    "datasets",
+    "numpy",
+    "peft",
+    "bitsandbytes",
+    "pydantic",
+    "matplotlib",
+    "jinja2",
+)
 
 
 def floor(module: str) -> int:

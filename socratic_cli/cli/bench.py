@@ -27,7 +27,7 @@ def verb(
         typer.Argument(metavar="STUDENT|SOLUTIONS...", help="Folders of students, files of solutions, - ."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for scores, table and solutions.")
+        Path | None, typer.Option("-o", "--output", help="Folder for the report, tables, figures and solutions.")
     ] = None,
     problems: Annotated[str | None, typer.Option(help="What students solve first: gsm8k/test, a file ...")] = None,
     load_in_8bit: o.LoadIn8Bit = None,

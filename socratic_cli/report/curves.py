@@ -8,23 +8,21 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from socratic_cli.report.model import Curve
+from socratic_cli.report.model import HELD_OUT, TRAINING, Curve
 
-_MEASURES = {"loss": "training loss", "held_out_loss": "held-out loss"}
+_MEASURES = {"loss": TRAINING, "held_out_loss": HELD_OUT}
 
 
 def curves(student: str, metrics: Path) -> list[Curve]:
     """Return the losses of every role of a student; none where there is no such file."""
     points: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
     for line in _lines(metrics):
+        step = line.get("step")
         for key, measure in _MEASURES.items():
-            if _is_number(line.get(key)) and isinstance(line.get("step"), int):
-                points[str(line.get("role", "")), measure].append((line["step"], float(line[key])))
+            value = line.get(key)
+            if isinstance(step, int) and isinstance(value, int | float) and math.isfinite(value):
+                points[str(line.get("role", "")), measure].append((step, float(value)))
     return [Curve(student, role, measure, tuple(sorted(found))) for (role, measure), found in points.items()]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _lines(path: Path) -> Iterator[dict[str, object]]:

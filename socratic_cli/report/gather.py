@@ -110,14 +110,12 @@ def _reason(solution: Solution) -> str:
 def _cost(attempts: list[Attempt]) -> Cost:
     solutions = [attempt.solution for attempt in attempts]
     usage = sum((solution.usage for solution in solutions), Usage())
-    # Seconds are no field of every solution: who measures them keeps them beside the others.
-    seconds = [(solution.model_extra or {}).get("seconds") for solution in solutions]
-    known = [float(value) for value in seconds if isinstance(value, int | float)]
+    seconds = [solution.seconds for solution in solutions if solution.seconds is not None]
     return Cost(
         attempts=len(attempts),
         solved=sum(attempt.outcome == "correct" for attempt in attempts),
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens or sum(turn.tokens for one in solutions for turn in one.trace),
         dollars=usage.cost,
-        seconds=sum(known) if len(known) == len(solutions) else None,
+        seconds=sum(seconds) if len(seconds) == len(solutions) else None,
     )

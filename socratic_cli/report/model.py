@@ -18,6 +18,8 @@ from typing import Literal
 
 from socratic_cli.records import Problem, Solution
 
+TRAINING, HELD_OUT = "training loss", "held-out loss"
+
 Outcome = Literal["correct", "wrong", "unanswered"]
 Kind = Literal["arm", "run", "text", "count", "share", "interval", "points", "number", "dollars", "p"]
 Section = Literal["scores", "steps", "comparisons", "faults", "decomposers", "cost", "training"]
@@ -110,8 +112,8 @@ class Case:
 class Column:
     """A column of a table: its heading, and how its values are written.
 
-    An `arm` is its place among the arms, a `run` among the runs; a share and both ends of an interval are fractions, points are differences of
-    fractions.
+    An `arm` is its place among the arms, a `run` among the runs; a share and both ends of an interval are fractions,
+    points are differences of fractions.
     """
 
     label: str

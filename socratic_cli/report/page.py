@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from socratic_cli import __version__
 from socratic_cli.report import colours
-from socratic_cli.report.figures import NARROW, WIDE, drawings, inline
+from socratic_cli.report.figures import drawings, inline
+from socratic_cli.report.formats import shown
 from socratic_cli.report.matrix import matrix
 from socratic_cli.report.model import Findings, Section, Table
 from socratic_cli.report.payload import payload
-from socratic_cli.report.tables import shown, tables
+from socratic_cli.report.plots import NARROW, WIDE
+from socratic_cli.report.tables import tables
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -109,5 +110,3 @@ def _text(name: str) -> str:
 def _hash(script: str) -> str:
     digest = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode("ascii")
     return f"sha256-{digest}"
-
-

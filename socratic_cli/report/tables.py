@@ -1,23 +1,20 @@
-"""The tables of a report, and how their values are written in each format."""
+"""The tables of a report."""
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from socratic_cli.report.matrix import comparisons
-from socratic_cli.report.model import Arm, Column, Findings, Kind, Section, Table, Value
+from socratic_cli.report.model import Arm, Column, Findings, Section, Table, Value
 
 _ARM = Column("arm", "arm")
-_TEXTS = ("arm", "run", "text")
 
 
 def tables(findings: Findings) -> list[Table]:
     """Return every table that there is data for, in the order of the report."""
     arms = findings.arms
-    made = [_scores(arms), _by_steps(arms), comparisons(findings), _faults(findings), _costs(arms)]
+    made = [_scores(arms), _reasons(arms), _by_steps(arms), comparisons(findings), _faults(findings), _costs(arms)]
     given = {table.name for table in findings.tables}
     found = [*(table for table in made if table.rows and table.name not in given), *findings.tables]
     order: Sequence[Section] = ("scores", "steps", "comparisons", "faults", "decomposers", "cost", "training")
@@ -25,19 +22,17 @@ def tables(findings: Findings) -> list[Table]:
 
 
 def _scores(arms: Sequence[Arm]) -> Table:
-    reasons = sorted({reason for arm in arms for reason in arm.unanswered})
     leaked = any(arm.leaked for arm in arms)
     heads = [
         *([Column("scheme")] if _say_more(arms) else []),
-        Column("problems", "count"),
-        Column("correct", "count"),
         Column("accuracy", "share"),
         Column("95% interval", "interval"),
+        Column("correct", "number"),
+        Column("problems", "count"),
         Column("unanswered", "count"),
-        *(Column(reason, "count") for reason in reasons if len(reasons) > 1),
         *([Column("leaked", "count")] if leaked else []),
     ]
-    rows = tuple(_score(at, arm, reasons, leaked, _say_more(arms)) for at, arm in enumerate(arms))
+    rows = tuple(_score(at, arm, leaked, _say_more(arms)) for at, arm in enumerate(arms))
     caption = (
         "Accuracy by exact match of the final answer, with 95% Wilson intervals."
         " Unanswered problems are counted as not correct."
@@ -46,19 +41,28 @@ def _scores(arms: Sequence[Arm]) -> Table:
     return Table("scores", "scores", caption, (_ARM, *heads), rows)
 
 
-def _score(at: int, arm: Arm, reasons: list[str], leaked: bool, has_scheme: bool) -> tuple[Value, ...]:
+def _score(at: int, arm: Arm, leaked: bool, has_scheme: bool) -> tuple[Value, ...]:
     share = arm.share
     return (
         at,
         *([arm.scheme] if has_scheme else []),
-        share.problems,
-        share.correct,
         share.accuracy,
         (share.low, share.high),
+        share.correct,
+        share.problems,
         sum(arm.unanswered.values()),
-        *(arm.unanswered.get(reason, 0) for reason in reasons if len(reasons) > 1),
         *([arm.leaked] if leaked else []),
     )
+
+
+def _reasons(arms: Sequence[Arm]) -> Table:
+    """Count why problems were left unanswered, where there is more than one reason."""
+    reasons = sorted({reason for arm in arms for reason in arm.unanswered})
+    rows = tuple(
+        (at, *(arm.unanswered.get(reason, 0) for reason in reasons)) for at, arm in enumerate(arms) if len(reasons) > 1
+    )
+    columns = (_ARM, *(Column(reason, "count") for reason in reasons))
+    return Table("unanswered", "scores", "Unanswered problems by reason.", columns, rows)
 
 
 def _say_more(arms: Sequence[Arm]) -> bool:
@@ -77,7 +81,7 @@ def _by_steps(arms: Sequence[Arm]) -> Table:
         _ARM,
         Column("gold steps", "count"),
         Column("problems", "count"),
-        Column("correct", "count"),
+        Column("correct", "number"),
         Column("accuracy", "share"),
         Column("95% interval", "interval"),
     )
@@ -114,7 +118,7 @@ def _costs(arms: Sequence[Arm]) -> Table:
         *([Column("US dollars", "dollars"), Column("dollars per solved problem", "dollars")] if paid else []),
     )
     rows = tuple(_cost(at, arm, timed, paid) for at, arm in enumerate(arms) if known)
-    caption = "What the attempts took. Per solved problem: all attempts, failed ones too, divided by the correct answers."
+    caption = "What the attempts took. Per solved problem: of all attempts, by the number of correct answers."
     return Table("cost", "cost", caption, columns, rows)
 
 
@@ -134,78 +138,3 @@ def _cost(at: int, arm: Arm, timed: bool, paid: bool) -> tuple[Value, ...]:
 
 def _each(total: float | None, count: int) -> float | None:
     return total / count if total is not None and count else None
-
-
-def shown(value: Value, kind: Kind, findings: Findings) -> str:
-    """Write a value for a reader."""
-    if value is None:
-        return "\N{EN DASH}"
-    if isinstance(value, tuple):
-        low, high = value
-        sign = "+" if kind == "points" else ""
-        return f"{low * 100:{sign}.1f} to {high * 100:{sign}.1f}".replace("-", "\N{MINUS SIGN}")
-    if isinstance(value, str):
-        return value
-    return _number(value, kind, findings)
-
-
-def _number(value: float, kind: Kind, findings: Findings) -> str:
-    match kind:
-        case "arm":
-            return findings.arms[int(value)].name
-        case "run":
-            return findings.runs[int(value)].name
-        case "share":
-            return f"{value:.1%}"
-        case "points":
-            return f"{value * 100:+.1f}".replace("-", "\N{MINUS SIGN}")
-        case "p":
-            return "< 0.001" if value < 0.001 else f"{value:.3f}"
-        case "dollars":
-            return f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
-        case "count":
-            return f"{value:,.0f}"
-        case _:
-            return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
-
-
-def markdown(table: Table, findings: Findings) -> Iterator[str]:
-    """Yield the lines of a table in Markdown."""
-    yield f"**{table.caption}**\n"
-    yield _line(column.label for column in table.columns)
-    yield "|" + "|".join("---" if column.kind in _TEXTS else "--:" for column in table.columns) + "|"
-    for row in table.rows:
-        yield _line(shown(value, column.kind, findings) for value, column in zip(row, table.columns, strict=True))
-
-
-def _line(cells: Iterator[str]) -> str:
-    # Names come from outside: a bar or a line's end in one would break the table.
-    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
-
-
-def write_csv(table: Table, findings: Findings, folder: Path) -> Path:
-    """Write a table with raw numbers; an interval takes two columns."""
-    path = folder / f"{table.name}.csv"
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        lines = csv.writer(stream)
-        lines.writerow([head for column in table.columns for head in _heads(column)])
-        for row in table.rows:
-            pairs = zip(row, table.columns, strict=True)
-            lines.writerow([raw for value, column in pairs for raw in _raw(value, column.kind, findings)])
-    return path
-
-
-def _heads(column: Column) -> list[str]:
-    if column.kind == "interval":
-        return [f"{column.label} low", f"{column.label} high"]
-    return [column.label]
-
-
-def _raw(value: Value, kind: Kind, findings: Findings) -> list[str | int | float | None]:
-    if isinstance(value, tuple):
-        return list(value)
-    if kind == "interval":
-        return [None, None]
-    if kind in ("arm", "run") and isinstance(value, int):
-        return [_number(value, kind, findings)]
-    return [value]

@@ -9,9 +9,10 @@ from typing import Any
 from socratic_cli import jsonl
 from socratic_cli.errors import OutputError
 from socratic_cli.report.figures import drawings, save
+from socratic_cli.report.formats import markdown, write_csv
 from socratic_cli.report.model import Findings
 from socratic_cli.report.page import page
-from socratic_cli.report.tables import markdown, tables, write_csv
+from socratic_cli.report.tables import tables
 
 
 def write(findings: Findings, folder: Path) -> Path:

@@ -23,7 +23,7 @@ class Browser {
 
   fillSteps() {
     const found = new Set(this.cases.map((one) => Math.min(stepsOf(one.problem), MANY_STEPS)));
-    const fieldset = byId("steps");
+    const fieldset = byId("step-counts");
     fieldset.hidden = found.size < 2;
     for (const steps of [...found].sort((one, other) => one - other)) {
       const button = element("button", { type: "button", className: "toggle", "aria-pressed": "false" }, steps === MANY_STEPS ? `${steps}+` : steps || "none");
@@ -36,7 +36,7 @@ class Browser {
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
     byId("search").addEventListener("input", () => this.change({ query: byId("search").value }));
     byId("agreement").addEventListener("change", () => this.change({ agreement: byId("agreement").value }));
-    byId("steps").addEventListener("click", (event) => event.target.dataset.steps && this.toggleSteps(Number(event.target.dataset.steps)));
+    byId("step-counts").addEventListener("click", (event) => event.target.dataset.steps && this.toggleSteps(Number(event.target.dataset.steps)));
     byId("add").addEventListener("click", () => this.changeConditions([...this.choice.conditions, { arm: 0, what: "wrong" }]));
     byId("clear").addEventListener("click", () => this.choose(nothing()));
     document.addEventListener("keydown", (event) => this.key(event));
@@ -100,9 +100,9 @@ class Browser {
   update(id = null) {
     const shown = chosen(this.cases, this.choice);
     const isAll = shown.length === this.cases.length;
-    byId("count").textContent = isAll ? counted(shown.length, "problem") : `${shown.length.toLocaleString("en")} of ${counted(this.cases.length, "problem")}`;
+    byId("count").textContent = isAll ? counted(shown.length, "problem") : `${spelt(shown.length)} of ${counted(this.cases.length, "problem")}`;
     byId("clear").hidden = remembered(this.choice, null) === remembered(nothing(), null);
-    for (const button of byId("steps").querySelectorAll("button")) {
+    for (const button of byId("step-counts").querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(this.choice.steps.includes(Number(button.dataset.steps))));
     }
     this.showShares(shown);
@@ -113,12 +113,14 @@ class Browser {
   }
 
   showShares(shown) {
-    const shares = this.data.runs.map((_, at) => {
+    const counts = this.data.runs.map((_, at) => {
       const tried = shown.filter((one) => one.attempts[at]);
-      const right = tried.filter((one) => one.attempts[at].outcome === "correct").length;
-      return element("span", {}, armName(this.data.runs, at), " ", element("b", {}, `${right.toLocaleString("en")}`), ` of ${tried.length.toLocaleString("en")} correct`);
+      return { tried: tried.length, solved: tried.filter((one) => one.attempts[at].outcome === "correct").length };
     });
-    byId("shares").replaceChildren(...shares);
+    const isSame = counts.every(({ tried }) => tried === shown.length);
+    const shares = counts.map(({ tried, solved }, at) =>
+      element("span", {}, armName(this.data.runs, at), " ", element("b", {}, spelt(solved)), isSame ? "" : ` of ${spelt(tried)}`));
+    byId("shares").replaceChildren(element("span", {}, isSame ? `Correct of these ${spelt(shown.length)}` : "Correct of these"), ...shares);
   }
 
   open(one, at, isOpened, isRemembered = true) {
@@ -128,7 +130,7 @@ class Browser {
       arms: this.data.runs,
       hidden: this.hidden,
       words: wordsOf(this.choice.query),
-      place: `${(at + 1).toLocaleString("en")} of ${this.rows.cases.length.toLocaleString("en")}`,
+      place: `${spelt(at + 1)} of ${spelt(this.rows.cases.length)}`,
       onMove: (by) => this.rows.choose(this.at + by, isNarrow() || isOpened),
       onHide: (arm) => this.hide(arm),
       onBack: () => history.back(),

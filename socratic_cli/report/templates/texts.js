@@ -41,6 +41,10 @@ function marked(text, words) {
   return pieces.map((piece, at) => (at % 2 ? element("mark", {}, piece) : piece)).filter((piece) => piece !== "");
 }
 
+function spelt(count) {
+  return count.toLocaleString("en");
+}
+
 function counted(count, word) {
-  return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+  return `${spelt(count)} ${word}${count === 1 ? "" : "s"}`;
 }
