@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from fractions import Fraction
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from socratic_cli.answers import as_number
@@ -27,7 +26,13 @@ class Mark(NamedTuple):
     found: Found | None
 
 
-@lru_cache(maxsize=4096)  # arms meet the same problem, and often write the same step
+class Gold(NamedTuple):
+    """The results that gold reaches on its way; `is_complete` where its steps are known, and not the answer alone."""
+
+    results: frozenset[Fraction]
+    is_complete: bool
+
+
 def result(text: str) -> Fraction | None:
     """Return the number a step comes to: the result of its last calculation, else its last number."""
     ends = [(max((span.end for span in one.results), default=0), one.right) for one in calculations(text)]
@@ -37,28 +42,28 @@ def result(text: str) -> Fraction | None:
     return evaluate(numbers[-1]) if numbers else None
 
 
-def gold_results(problem: Problem) -> frozenset[Fraction]:
+def gold_of(problem: Problem) -> Gold:
     """Return every result of the gold steps, and the gold answer."""
     answer = as_number(problem.answer or "")
-    return frozenset([*_results(problem.steps), *([answer] if answer is not None else [])])
+    results = frozenset([*_results(problem.steps), *([answer] if answer is not None else [])])
+    return Gold(results, bool(problem.steps))
 
 
-def marked(problem: Problem, steps: Iterable[Step]) -> list[Mark]:
+def marked(gold: Gold, steps: Iterable[Step]) -> list[Mark]:
     """Return what is known of each step.
 
-    Without gold steps only the answer is known: a result that is another one may be right all the same.
+    Where gold is an answer alone, a result that is another one may be right all the same.
     """
-    gold = gold_results(problem)
-    return [Mark(miscalculations(step.solution), _found(step, gold, bool(problem.steps))) for step in steps]
+    return [Mark(miscalculations(step.solution), _found(step, gold)) for step in steps]
 
 
-def _found(step: Step, gold: frozenset[Fraction], is_complete: bool) -> Found | None:
+def _found(step: Step, gold: Gold) -> Found | None:
     reached = result(step.solution)
-    if reached is None or not gold:
+    if reached is None or not gold.results:
         return None
-    if reached in gold:
+    if reached in gold.results:
         return "in-gold"
-    return "not-in-gold" if is_complete else None
+    return "not-in-gold" if gold.is_complete else None
 
 
 def _results(steps: Iterable[Step]) -> Iterable[Fraction]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from socratic_cli.records import Problem, Solution, Step
-from socratic_cli.report.marks import marked
+from socratic_cli.report.marks import Gold, gold_of, marked
 from socratic_cli.report.model import Attempt, Case, Findings
 
 MAX_BYTES = 11 * 1024**2
@@ -42,12 +42,16 @@ def payload(findings: Findings, max_bytes: int = MAX_BYTES) -> tuple[str, int]:
 
 
 def _json(findings: Findings, cases: Sequence[Case]) -> bytes:
+    golds = [gold_of(case.problem) for case in cases]
     data = {
         "runs": [{"name": run.name, "arm": run.arm} for run in findings.runs],
         "problems": [_problem(case.problem) for case in cases],
-        "attempts": [[_attempt(case, at) for case in cases] for at in range(len(findings.runs))],
+        "attempts": [
+            [_attempt(case.attempts[at], gold) for case, gold in zip(cases, golds, strict=True)]
+            for at in range(len(findings.runs))
+        ],
     }
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
@@ -64,15 +68,14 @@ def _step(step: Step) -> dict[str, Any]:
     return _said(ask=_cut(step.subquestion or ""), text=_cut(step.solution))
 
 
-def _attempt(case: Case, at: int) -> dict[str, Any] | None:
-    attempt = case.attempts[at]
+def _attempt(attempt: Attempt | None, gold: Gold) -> dict[str, Any] | None:
     if attempt is None:
         return None
     solution = attempt.solution
     return _said(
         outcome=attempt.outcome,
         answer=_cut(solution.answer or ""),
-        steps=list(_steps(case.problem, solution.steps[:_MAX_STEPS])),
+        steps=list(_steps(gold, solution.steps[:_MAX_STEPS])),
         more=max(0, len(solution.steps) - _MAX_STEPS),
         reason=(solution.unanswered or "no reason given") if attempt.outcome == "unanswered" else "",
         **_fault(attempt),
@@ -80,8 +83,8 @@ def _attempt(case: Case, at: int) -> dict[str, Any] | None:
     )
 
 
-def _steps(problem: Problem, steps: Sequence[Step]) -> Iterator[dict[str, Any]]:
-    for step, mark in zip(steps, marked(problem, steps), strict=True):
+def _steps(gold: Gold, steps: Sequence[Step]) -> Iterator[dict[str, Any]]:
+    for step, mark in zip(steps, marked(gold, steps), strict=True):
         yield {**_step(step), **_said(found=mark.found, slips=list(mark.slips))}
 
 

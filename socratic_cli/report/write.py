@@ -30,7 +30,7 @@ def write(findings: Findings, folder: Path) -> Path:
     try:
         for part in ("tables", "figures"):
             (folder / part).mkdir(parents=True, exist_ok=True)
-        (folder / "report.html").write_text(page(findings), encoding="utf-8", errors="replace")
+        (folder / "report.html").write_text(page(findings), encoding="utf-8")
         _write_tables(findings, folder)
         for drawing in drawings(findings):
             save(drawing, folder / "figures")
@@ -45,7 +45,7 @@ def _write_tables(findings: Findings, folder: Path) -> None:
     for table in found:
         write_csv(table, findings, folder / "tables")
     text = "\n\n".join("\n".join(markdown(table, findings)) for table in found)
-    (folder / "report.md").write_text(f"{text}\n", encoding="utf-8", errors="replace")
+    (folder / "report.md").write_text(f"{text}\n", encoding="utf-8")
 
 
 def _outcomes(findings: Findings) -> Iterator[dict[str, Any]]:
