@@ -31,11 +31,24 @@ FLOORS = (
     ("card", "curve"),
     ("asking", "scoring"),
     ("stages", "schemes", "teachers", "students", "datasets"),
+    ("report",),
     ("sources", "trained", "authors", "recipe"),
     ("jobs", "run"),
     ("cli",),
 )
-HEAVY = ("torch", "transformers", "litellm", "datasets", "numpy", "scipy", "peft", "bitsandbytes", "pydantic", "matplotlib")
+HEAVY = (
+    "torch",
+    "transformers",
+    "litellm",
+    "datasets",
+    "numpy",
+    "scipy",
+    "peft",
+    "bitsandbytes",
+    "pydantic",
+    "matplotlib",
+    "jinja2",
+)
 
 
 def floor(module: str) -> int:

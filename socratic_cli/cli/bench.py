@@ -33,7 +33,7 @@ def verb(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for scores, tables and solutions.")
+        Path | None, typer.Option("-o", "--output", help="Folder for the report, tables, figures and solutions.")
     ] = None,
     problems: Annotated[
         str | None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from socratic_cli import jsonl, sources
+from socratic_cli import jsonl, report
+from socratic_cli.curve import METRICS
 from socratic_cli.errors import BelowMinimum
 from socratic_cli.jobs.origins import (
     differences,
@@ -41,14 +42,23 @@ class Target:
         """Whether it is the folder of an earlier evaluation."""
         return (Path(self.path) / files.NAME).is_file()
 
-
 def bench_files(
-    paths: Iterable[str | Path], folder: Path | None, on_invalid: jsonl.OnInvalid | None = None
+    paths: Iterable[str | Path],
+    folder: Path | None,
+    on_invalid: jsonl.OnInvalid | None = None,
+    students: Mapping[str, Path] | None = None,
 ) -> list[Score]:
-    """Score files of solutions; scores and tables go to `folder` as well."""
+    """Score files of solutions; scores, tables and report go to `folder` as well.
+
+    Args:
+        paths: files of solutions.
+        folder: where to write; None writes nothing.
+        on_invalid: takes the lines that are no solutions.
+        students: the folder of each trained author, for its training curves; an author may be named by it.
+    """
     evaluation = evaluate_files([Target(str(path)) for path in paths], on_invalid=on_invalid)
     if folder is not None:
-        write(evaluation, folder)
+        write(evaluation, folder, students=students)
     return scores(evaluation)
 
 
@@ -116,9 +126,16 @@ def _fields(scoring: Scoring, selection: Selection, gold: Iterable[Problem]) -> 
     )
 
 
-def write(evaluation: Evaluation, folder: Path, by: str = "steps") -> None:
-    """Write all files of an evaluation."""
+def write(
+    evaluation: Evaluation, folder: Path, by: str = "steps", students: Mapping[str, Path] | None = None
+) -> None:
+    """Write all files of an evaluation, and the report of its solutions."""
     files.write(evaluation, scores(evaluation), table(evaluation, by), folder)
+    authors = {run.author: Path(run.author) for arm in evaluation.arms for run in arm.runs} | dict(students or {})
+    learnt = [curve for author, place in authors.items() for curve in report.curves(author, place / METRICS)]
+    findings = report.evaluated(evaluation, curves=learnt)
+    if findings is not None:
+        report.write(findings, folder)
 
 
 def table(evaluation: Evaluation, by: str = "steps") -> str:

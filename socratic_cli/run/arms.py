@@ -21,16 +21,16 @@ from socratic_cli.trained import TrainedStudent
 
 def planned(recipe: Recipe, folder: Path, data: Mapping[str, Data]) -> list[Stage]:
     """Return the stages of a recipe, in an order in which they can be run."""
-    stages = Stages(folder)
+    stages, students = Stages(folder), dict[str, Path]()
     solved = [
-        _Planner(recipe, stages, data, name, arm, plugins.load(Student, student), seed).solved()
+        _Planner(recipe, stages, students, data, name, arm, plugins.load(Student, student), seed).solved()
         for name, arm in recipe.arms.items()
         for student in arm.students or recipe.students
         for seed in arm.seeds or recipe.seeds
     ]
     files = [stage.folder / works.SOLUTIONS for stage in solved]
     key = key_of("bench", *(stage.key for stage in solved))
-    stages.add("bench", f"{len(solved)} arms", "", key, works.scoring(files))
+    stages.add("bench", f"{len(solved)} arms", "", key, works.scoring(files, students))
     return list(stages.found.values())
 
 
@@ -48,6 +48,7 @@ class _Planner:
 
     recipe: Recipe
     stages: Stages
+    students: dict[str, Path]
     data: Mapping[str, Data]
     name: str
     arm: Arm
@@ -96,6 +97,7 @@ class _Planner:
         settings = merged(self.recipe.training, {**self.arm.training, "seed": self.seed})
         source = self._annotated()
         stage = self._learnt(source, works.ANNOTATIONS, self._scheme, self.student, settings)
+        self.students[self._label] = stage.folder / works.STUDENT
         return _Solver(stage.key, lambda decoding: authors.trained(_load(stage, decoding)))
 
     def _annotated(self) -> Stage:

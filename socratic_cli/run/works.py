@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,11 +81,11 @@ class Solving:
         return {"solved": tally.done, "correct": tally.correct, "leaked": tally.leaked}
 
 
-def scoring(sources: Iterable[Path]) -> Work:
-    """Score files of solutions."""
+def scoring(sources: Iterable[Path], students: Mapping[str, Path]) -> Work:
+    """Score files of solutions; `students` are the folders of the trained ones, by author."""
 
     def do(folder: Path, _watcher: Watcher) -> dict[str, Any]:
-        return {"scores": [score.line() for score in jobs.bench_files(sources, folder)]}
+        return {"scores": [score.line() for score in jobs.bench_files(sources, folder, students=students)]}
 
     return do
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
@@ -112,8 +113,11 @@ async def solve(
             return _leaked(solution) if verifier.seen(problem.question) else solution
         return await solving.solution(problem, vote(chain, samples) if samples > 1 else chain())
 
+    last = time.monotonic()
     async for solution in as_finished(problems, one, width):
-        yield solution
+        now = time.monotonic()
+        yield solution.model_copy(update={"seconds": round(now - last, 4)})
+        last = now
 
 
 async def sample(
