@@ -162,7 +162,9 @@ class _Walk:
     def _is_idle(self, at: int) -> bool:
         """Say whether nothing rests on a step, and the steps after it get on without it."""
         results = {one.result for one in self._sums[at]}
-        used = {leaf for later in self._sums[at + 1 :] for one in later if one.operation for leaf in leaves(one.operation)}
+        used = {
+            leaf for later in self._sums[at + 1 :] for one in later if one.operation for leaf in leaves(one.operation)
+        }
         is_used = bool(results & (used | {self._answer}))
         return bool(results) and not is_used and self._reached[-1] > self._reached[at]
 

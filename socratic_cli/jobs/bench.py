@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from socratic_cli import jsonl, report
+from socratic_cli import jsonl, report, sources
 from socratic_cli.curve import METRICS
 from socratic_cli.errors import BelowMinimum
 from socratic_cli.jobs.origins import (
@@ -41,6 +41,7 @@ class Target:
     def is_evaluation(self) -> bool:
         """Whether it is the folder of an earlier evaluation."""
         return (Path(self.path) / files.NAME).is_file()
+
 
 def bench_files(
     paths: Iterable[str | Path],
@@ -126,9 +127,7 @@ def _fields(scoring: Scoring, selection: Selection, gold: Iterable[Problem]) -> 
     )
 
 
-def write(
-    evaluation: Evaluation, folder: Path, by: str = "steps", students: Mapping[str, Path] | None = None
-) -> None:
+def write(evaluation: Evaluation, folder: Path, by: str = "steps", students: Mapping[str, Path] | None = None) -> None:
     """Write all files of an evaluation, and the report of its solutions."""
     files.write(evaluation, scores(evaluation), table(evaluation, by), folder)
     authors = {run.author: Path(run.author) for arm in evaluation.arms for run in arm.runs} | dict(students or {})
