@@ -250,7 +250,8 @@ class Trained(Settings):
     """What a training run of one role was.
 
     `loss` is the mean of its last tenth, in nats per token; `padding` the share of padding in what was read. With
-    held-out problems, `kept_step` is the step that did best on them, with its loss and its solved share there.
+    held-out problems, `kept_step` is the step that did best on them, with its loss and its solved share there. `dtype`
+    is the type it was computed in.
     """
 
     role: str
@@ -262,6 +263,7 @@ class Trained(Settings):
     steps: int
     loss: float
     seconds: float
+    dtype: str = ""
     kept_step: int | None = None
     held_out_loss: float | None = None
     held_out_accuracy: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 
 class Settings(BaseModel):
@@ -87,6 +87,9 @@ class Training(Settings):
     max_length: int = Field(1024, gt=1, description="Tokens of one sequence; longer ones are left out and counted.")
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of a target's probability spread over the vocabulary."
+    )
+    role_weights: dict[str, PositiveFloat] = Field(
+        {}, description="Weights of roles in the loss of a joint student: decomposer=0.5,solver=2; else 1."
     )
     max_grad_norm: float = Field(1.0, gt=0, description="Gradient norm above which it is clipped.")
     seed: int = Field(0, description="Seed of the order of the data and of new weights.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.trainer_pt_utils import LabelSmoother
 
 from socratic_cli.dialogue import Passage, merge, rehearse
@@ -167,24 +168,34 @@ def test_scaled_logits_are_found_out(tmp_path: Path) -> None:
     assert capped._short is False
 
 
-def test_gradients_through_an_8_bit_base_are_those_of_its_values(base: str, tokens: Tokens) -> None:
+@pytest.mark.parametrize("bits", [8, 4])
+def test_gradients_through_a_quantised_base_are_those_of_its_values(base: str, tokens: Tokens, bits: int) -> None:
     def gradients(model: PreTrainedModel) -> torch.Tensor:
         torch.manual_seed(0)
         adapted = Lora(8, 16, 0.0, ()).on(model, "solver")
         for name, weight in adapted.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(weight, std=0.02)
+        adapted.train()
         Loss(model, tokens.pad)([tokens.passage(merge(EXAMPLES)[0])]).backward()
         found = sorted((name, weight.grad) for name, weight in adapted.named_parameters() if weight.grad is not None)
         return torch.cat([grad.flatten() for _, grad in found])
 
-    in_8bit = load_model(Source(base, in_8bit=True))
+    quantised = load_model(Source(base, bits=8 if bits == 8 else 4))
     reference: Any = AutoModelForCausalLM.from_pretrained(
-        base, quantization_config=BitsAndBytesConfig(load_in_8bit=True), dtype=torch.float32
+        base, quantization_config=quantised.config.quantization_config, dtype=torch.float32
     )
     reference.dequantize()
     in_whole = reference.float().eval()
-    assert functional.cosine_similarity(gradients(in_8bit), gradients(in_whole), dim=0) > 0.99
+    assert functional.cosine_similarity(gradients(quantised), gradients(in_whole), dim=0) > 0.99
+
+
+def test_a_weight_counts_a_sequence_so_many_times(base: str, tokens: Tokens) -> None:
+    loss = Loss(load_model(Source(base)), tokens.pad)
+    one, two = (tokens.passage(merge([example])[0]) for example in EXAMPLES[:2])
+    heavy = replace(two, weight=2.0)
+    assert loss([one, heavy]).item() == pytest.approx(loss([one]).item() + 2 * loss([two]).item(), rel=1e-5)
+    assert heavy.mass == 2 * two.mass
 
 
 def sequences(count: int) -> list[Sequence]:

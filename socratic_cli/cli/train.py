@@ -74,7 +74,7 @@ def _summary(card: Card, output: Path) -> str:
         speed = role.tokens / role.seconds if role.seconds else 0.0
         lines.append(
             f"  {role.role}: {role.sequences} sequences, {role.steps} steps, loss {role.loss:.3f},"
-            f" {speed:.0f} tokens/s, {role.padding:.0%} padding"
+            f" {speed:.0f} tokens/s in {role.dtype}, {role.padding:.0%} padding"
             + (f", {role.left_out} too long and left out" if role.left_out else "")
             + (f", step {role.kept_step} kept" if role.kept_step is not None else "")
         )

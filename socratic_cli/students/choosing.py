@@ -80,7 +80,7 @@ class Choosing:
         """Return the mean loss of held-out sequences, in nats per learnt token."""
         with torch.no_grad():
             total = sum(loss(part).item() for part in passes(sequences, self._training.tokens_per_batch))
-        return total / sum(sequence.targets for sequence in sequences)
+        return total / sum(sequence.mass for sequence in sequences)
 
     def chosen(self) -> dict[str, Tensor]:
         """Return the best weights, or none where nothing was measured."""

@@ -53,7 +53,7 @@ class Counts:
         """Return where the run stands."""
         return Progress(role=role, step=step, steps=total, loss=self.losses[-1], tokens=self.read, seconds=self.seconds)
 
-    def trained(self, fitting: Fitting, best: dict[str, Any]) -> Trained:
+    def trained(self, fitting: Fitting, best: dict[str, Any], dtype: str) -> Trained:
         """Return what the run was, with the step that was `best` on held-out problems."""
         steps = len(self.losses)
         tail = self.losses[-max(1, steps // 10) :]
@@ -67,6 +67,7 @@ class Counts:
             steps=steps,
             loss=sum(tail) / len(tail),
             seconds=self.seconds,
+            dtype=dtype,
             kept_step=best.get("step"),
             **best.get("numbers", {}),
         )

@@ -98,7 +98,8 @@ class Learning:
         self.model.eval()
         self._set(self._choosing.chosen())
         self._choosing.settle(end=True)
-        return self._counts.trained(self._fitting, self._choosing.best)
+        computed = str(self._autocast or torch.float32).removeprefix("torch.")
+        return self._counts.trained(self._fitting, self._choosing.best, computed)
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: whole(weight.detach()) for name, weight in self.model.named_parameters() if weight.requires_grad}
@@ -144,12 +145,12 @@ class Learning:
 
         Sharded weights average their gradients over the processes, where a sum is due.
         """
-        targets = sum(sequence.targets for sequence in batch)
+        mass = sum(sequence.mass for sequence in batch)
         scale = processes.count() if processes.sharded() else 1
         own, padded = 0.0, 0
         for one in own_passes(batch, self.training.tokens_per_batch):
             with self._precision():
-                loss = self._loss(one.sequences) * one.counts / targets
+                loss = self._loss(one.sequences) * one.counts / mass
             (loss * scale).backward()
             own += loss.item()
             padded += one.padded

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from huggingface_hub import ModelCard, hf_hub_download
@@ -42,7 +42,7 @@ class Source:
     model: str
     revision: str | None = None
     dtype: torch.dtype = torch.float32
-    in_8bit: bool = False
+    bits: Literal[4, 8] | None = None
 
 
 def device() -> torch.device:
@@ -75,8 +75,8 @@ def load_model(source: Source) -> PreTrainedModel:
     """
     _check_folder(source.model)
     # bitsandbytes places the weights itself as it quantises them; `to` would refuse afterwards.
-    more = {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)} if source.in_8bit else {}
-    if source.in_8bit:
+    more = {"quantization_config": _quantised(source)} if source.bits else {}
+    if source.bits:
         logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)  # a warning a call
     with quiet(), _explained(source.model):
         model: Any = AutoModelForCausalLM.from_pretrained(
@@ -87,7 +87,7 @@ def load_model(source: Source) -> PreTrainedModel:
             trust_remote_code=False,
             **more,
         )
-    if not (source.in_8bit or processes.sharded()):  # a part of it moves when it is sharded
+    if not (source.bits or processes.sharded()):  # a part of it moves when it is sharded
         model.to(device())
     if model.device.type == "cpu":
         keep_freed_memory()
@@ -96,6 +96,18 @@ def load_model(source: Source) -> PreTrainedModel:
     model.generation_config = GenerationConfig(eos_token_id=model.generation_config.eos_token_id)
     model.eval()
     return model  # type: ignore[no-any-return]
+
+
+def _quantised(source: Source) -> BitsAndBytesConfig:
+    """Return LLM.int8 (Dettmers et al., 2022), or NF4 with doubly quantised constants (QLoRA, Dettmers et al., 2023)."""
+    if source.bits == 8:
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=source.dtype,
+    )
 
 
 def license_of(model: str, revision: str | None = None) -> str | None:
