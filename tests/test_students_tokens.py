@@ -115,25 +115,49 @@ def test_every_prompt_of_gsm8k_is_read_as_it_was_trained(spec: str, data_dir: Pa
     assert kept == asked
 
 
-@pytest.mark.parametrize("tokens_per_batch", [16, 4096])
-def test_a_merged_passage_has_the_gradient_of_its_examples(base: str, tokens: Tokens, tokens_per_batch: int) -> None:
-    model = load_model(Source(base))
-    loss = Loss(model, tokens.pad)
+def gradient(model: PreTrainedModel, sequences: list[Sequence], tokens_per_batch: int) -> tuple[float, torch.Tensor]:
+    """Return the summed loss of sequences, and its gradient with respect to every weight."""
+    model.zero_grad()
+    loss, total = Loss(model, 0), 0.0
+    for part in passes(sequences, tokens_per_batch):
+        value = loss(part)
+        value.backward()
+        total += value.item()
+    weights = [weight.grad.flatten() for weight in model.parameters() if weight.grad is not None]
+    return total, torch.cat(weights)
 
-    def gradient(pieces: list[Passage]) -> tuple[float, torch.Tensor]:
-        model.zero_grad()
-        total = 0.0
-        for part in passes([tokens.passage(piece) for piece in pieces], tokens_per_batch):
-            value = loss(part)
-            value.backward()
-            total += value.item()
-        weights = [weight.grad.flatten() for weight in model.parameters() if weight.grad is not None]
-        return total, torch.cat(weights)
 
-    one_by_one, merged = gradient([passage(example) for example in EXAMPLES]), gradient(merge(EXAMPLES))
+def assert_same(merged: tuple[float, torch.Tensor], one_by_one: tuple[float, torch.Tensor]) -> None:
     assert merged[0] == pytest.approx(one_by_one[0], rel=1e-5)
     assert functional.cosine_similarity(merged[1], one_by_one[1], dim=0) > 1 - 1e-5
     assert (merged[1] - one_by_one[1]).norm() < 1e-4 * one_by_one[1].norm()
+
+
+@pytest.mark.parametrize("tokens_per_batch", [16, 4096])
+def test_a_merged_passage_has_the_gradient_of_its_examples(base: str, tokens: Tokens, tokens_per_batch: int) -> None:
+    model = load_model(Source(base))
+    apart = [tokens.passage(passage(example)) for example in EXAMPLES]
+    merged = [tokens.passage(one) for one in merge(EXAMPLES)]
+    assert_same(gradient(model, merged, tokens_per_batch), gradient(model, apart, tokens_per_batch))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guidance", ["none", "count", "operators", "equations"])
+@pytest.mark.parametrize("spec", [*SCHEMES[:3], "socratic ask=all", "socratic ask=next"])
+def test_merging_is_exact_on_a_real_model_and_real_problems(spec: str, guidance: str, data_dir: Path) -> None:
+    smollm2 = pytest.importorskip("socratic_smollm2", reason="pip install -e plugins/socratic-smollm2")
+    where = smollm2.SmolLM2().where()
+    is_guided = guidance != "none"
+    if is_guided and not spec.startswith("socratic ask"):
+        pytest.skip("only the iterative scheme is guided")
+    scheme = load(Scheme, f"{spec} guidance={guidance}" if is_guided else spec)
+    model, tokens = load_model(Source(where)), Tokens(load_tokenizer(where))
+    written = [rehearse(scheme.solve(problem), scheme.replies(found)) for problem, found in gold(data_dir, 6)]
+    for role in sorted({example.role for examples in written for example in examples}):
+        examples = [[one for one in of_problem if one.role == role] for of_problem in written]
+        apart = [tokens.passage(passage(one)) for of_problem in examples for one in of_problem]
+        merged = [tokens.passage(one) for of_problem in examples for one in merge(of_problem)]
+        assert_same(gradient(model, merged, 4096), gradient(model, apart, 4096))
 
 
 def test_the_loss_is_the_models_own(base: str, tokens: Tokens) -> None:
