@@ -10,14 +10,17 @@ from typing import Any
 from socratic_cli import plugins
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import UsageError, did_you_mean
-from socratic_cli.parts import Scheme, Student, Teacher
+from socratic_cli.parts import Scheme, Student, Teacher, Verification
 from socratic_cli.settings import Decoding
 from socratic_cli.trained import TrainedStudent, is_student
 
 
 @dataclass(frozen=True)
 class Author:
-    """A model with the scheme it writes in; `teacher` is it where it is one, since it must be asked with care."""
+    """A model with the scheme it writes in; `teacher` is it where it is one, since it must be asked with care.
+
+    `arm` and `seed` go into its solutions, if it is one of several that differ by their seed only.
+    """
 
     label: str
     scheme: Scheme
@@ -25,6 +28,8 @@ class Author:
     open: Callable[[], AbstractContextManager[Model]]
     saw: Callable[[str], bool]
     teacher: Teacher | None = None
+    arm: str | None = None
+    seed: int | None = None
 
 
 def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any) -> Author:
@@ -42,7 +47,7 @@ def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any)
     if is_student(target):
         if scheme is not None:
             raise UsageError(f"{target} was trained in a scheme of its own: leave --scheme out")
-        return trained(TrainedStudent.load(target, decoding, **options))
+        return trained(_solver(TrainedStudent.load(target, decoding, **options)))
     name = plugins.parse(target)["name"]
     is_teacher = name in plugins.names(Teacher)
     if not is_teacher and name not in plugins.names(Student):
@@ -62,6 +67,33 @@ def _unknown(target: str, name: str) -> str:
     )
 
 
+def find_verifier(target: str, decoding: Decoding, **options: Any) -> Author:
+    """Return the verifier that `target` names: a folder of `socratic train --scheme verifier`, or a model to prompt.
+
+    Raises:
+        UsageError: an unknown name, or a student that is no verifier.
+    """
+    weighing = Decoding(batch_size=decoding.batch_size)  # nothing is written, so nothing is sampled or calculated
+    if not is_student(target):
+        return find(target, plugins.load(Scheme, Verification.verifier), weighing, **options)
+    student = TrainedStudent.load(target, weighing, **options)
+    if not isinstance(student.scheme, Verification):
+        raise UsageError(
+            f"{target} was trained as {student.scheme.label} and is no verifier: socratic solve --keep-samples writes"
+            " what socratic train --scheme verifier makes one of"
+        )
+    return trained(student)
+
+
+def _solver(student: TrainedStudent) -> TrainedStudent:
+    if isinstance(student.scheme, Verification):
+        raise UsageError(
+            f"{student.folder} is a verifier and solves nothing itself: socratic solve STUDENT --verifier"
+            f" {student.folder} --samples 8 --temperature 0.7"
+        )
+    return student
+
+
 def trained(student: TrainedStudent) -> Author:
     """Return a trained student as an author."""
     return Author(str(student.folder), student.scheme, False, student.model, student.saw)
@@ -72,9 +104,9 @@ def untrained(student: Student, scheme: Scheme, decoding: Decoding) -> Author:
     return Author(f"{student.label} (untrained)", scheme, True, lambda: student.model(None, decoding), _never)
 
 
-def renamed(author: Author, label: str) -> Author:
-    """Return the same author under another name."""
-    return replace(author, label=label)
+def renamed(author: Author, label: str, arm: str | None = None, seed: int | None = None) -> Author:
+    """Return the same author under another name, perhaps as one of the seeds of an arm."""
+    return replace(author, label=label, arm=arm, seed=seed)
 
 
 def _teacher(teacher: Teacher, scheme: Scheme) -> Author:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -31,13 +32,28 @@ class _Unreadable(Exception):
     """The text is no arithmetic."""
 
 
-@lru_cache(maxsize=1024)  # a step writes most calculations twice, marked and in its words
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An expression in the order in which it is worked out: an operator between two parts, or a number alone."""
+
+    value: Fraction
+    operator: str = ""
+    parts: tuple[Operation, ...] = ()
+
+
 def evaluate(expression: str) -> Fraction | None:
     """Return the value of an expression, or None where it has none that is certain.
 
     Numbers with thousands' commas, decimals, a currency before and a percent sign after them (5% is 0.05);
     + - * / x × ÷, powers with small whole exponents, brackets.
     """
+    whole = parse(expression)
+    return None if whole is None else whole.value
+
+
+@lru_cache(maxsize=1024)  # a step writes most calculations twice, marked and in its words
+def parse(expression: str) -> Operation | None:
+    """Return an expression as operations, or None where it has no value that is certain."""
     if len(expression) > _MAX_LENGTH:
         return None
     try:
@@ -86,11 +102,11 @@ class _Parser:
         self._at = 0
         self._depth = 0
 
-    def whole(self) -> Fraction:
-        value = self._sum()
+    def whole(self) -> Operation:
+        found = self._sum()
         if self._at < len(self._tokens):
             raise _Unreadable
-        return value
+        return found
 
     def _next(self, *marks: str) -> str | None:
         """Take the next token if it is one of some marks."""
@@ -100,49 +116,70 @@ class _Parser:
         self._at += 1
         return token
 
-    def _sum(self) -> Fraction:
-        value = self._product()
+    def _sum(self) -> Operation:
+        found = self._product()
         while mark := self._next("+", "-"):
-            right = self._product()
-            value = value + right if mark == "+" else value - right
-        return value
+            found = _operate(found, mark, self._product())
+        return found
 
-    def _product(self) -> Fraction:
-        value = self._signed()
+    def _product(self) -> Operation:
+        found = self._signed()
         while mark := self._next("*", "/"):
-            right = self._signed()
-            value = value * right if mark == "*" else value / right
-        return value
+            found = _operate(found, mark, self._signed())
+        return found
 
-    def _signed(self) -> Fraction:
+    def _signed(self) -> Operation:
         negative = False
         while mark := self._next("+", "-"):
             negative ^= mark == "-"
-        value = self._power()
-        return -value if negative else value
+        found = self._power()
+        if not negative:
+            return found
+        return _operate(_ZERO, "-", found) if found.parts else Operation(-found.value)
 
-    def _power(self) -> Fraction:
+    def _power(self) -> Operation:
         base = self._atom()
-        if not self._next("^"):
-            return base
-        exponent = self._signed()
-        if exponent.denominator != 1 or abs(exponent) > _MAX_EXPONENT:
-            raise _Unreadable
-        value = base ** int(exponent)
-        if not isinstance(value, Fraction):
-            raise _Unreadable
-        return value
+        return _operate(base, "^", self._signed()) if self._next("^") else base
 
-    def _atom(self) -> Fraction:
+    def _atom(self) -> Operation:
         token = self._tokens[self._at] if self._at < len(self._tokens) else None
         if isinstance(token, Fraction):
             self._at += 1
-            return token
+            return Operation(token)
         if not self._next("(") or self._depth == _MAX_DEPTH:
             raise _Unreadable
         self._depth += 1
-        value = self._sum()
+        found = self._sum()
         self._depth -= 1
         if not self._next(")"):
             raise _Unreadable
-        return value
+        return found
+
+
+_ZERO = Operation(Fraction(0))
+
+
+def _operate(left: Operation, operator: str, right: Operation) -> Operation:
+    return Operation(_applied(left.value, operator, right.value), operator, (left, right))
+
+
+def _applied(left: Fraction, operator: str, right: Fraction) -> Fraction:
+    match operator:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "/":
+            return left / right
+    return _raised(left, right)
+
+
+def _raised(base: Fraction, exponent: Fraction) -> Fraction:
+    if exponent.denominator != 1 or abs(exponent) > _MAX_EXPONENT:
+        raise _Unreadable
+    value = base ** int(exponent)
+    if not isinstance(value, Fraction):
+        raise _Unreadable
+    return value

@@ -20,6 +20,7 @@ class Turn:
     `prompt` never ends in a blank: byte-pair tokenizers make the blank the beginning of the reply. The reply ends
     after the first of the `stop` marks; without marks it ends when the model ends it. `instruction` and `shots`
     are for models that were not trained on the role. `sample` numbers the replies wanted to one and the same prompt.
+    With `options` the reply is one of these, and a model that can tells the probability of each.
     """
 
     role: str
@@ -29,6 +30,7 @@ class Turn:
     instruction: str = ""
     shots: tuple[Example, ...] = ()
     sample: int = 0
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Reply:
     """What a model said; `finish_reason` is the field's, stop, length, content_filter, or repetition without end.
 
     `thinking` is what a reasoning model thought aloud before; no scheme reads it. `calculator` is what a calculator
-    wrote into it, or found wrong in it.
+    wrote into it, or found wrong in it. `shares` are the probabilities of the turn's options, from a model that knows
+    them; they add up to 1.
     """
 
     text: str
@@ -44,9 +47,12 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
     thinking: str = ""
     calculator: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
 
 
 Dialogue = Generator[Turn, Reply, Rationale]
+Weighing = Generator[Turn, Reply, float]
+"""A dialogue about a solution that is written already, and that comes to a weight: how likely it is right."""
 
 
 class Model(Protocol):
@@ -90,6 +96,7 @@ class Transcript:
                 finish_reason=reply.finish_reason,
                 tokens=reply.usage.completion_tokens,
                 **({"calculator": reply.calculator} if reply.calculator else {}),
+                **({"shares": reply.shares} if reply.shares else {}),
             )
         )
         self.usage += reply.usage
@@ -136,7 +143,7 @@ def _whole(reply: Reply, turn: Turn) -> Reply:
     stopped = any(text.endswith(mark) for mark in turn.stop)
     if reply.finish_reason == "length" and not stopped:
         raise Unanswered("truncated", f"the reply of the {turn.role} reached its limit of tokens")
-    return Reply(text, reply.finish_reason, reply.usage)
+    return Reply(text, reply.finish_reason, reply.usage, shares=reply.shares)
 
 
 def cut(text: str, stop: Sequence[str]) -> str:
@@ -145,12 +152,12 @@ def cut(text: str, stop: Sequence[str]) -> str:
     return text[: min(ends)] if ends else text
 
 
-def rehearse(dialogue: Dialogue, replies: Iterable[str]) -> list[Example]:
+def rehearse(dialogue: Dialogue | Weighing, replies: Iterable[str]) -> list[Example]:
     """Return what each role must learn, given every reply of the dialogue.
 
     Raises:
-        RehearsalError: a reply short, a reply left over, one that does not end with its turn's mark, or a prompt
-            that ends in a blank.
+        RehearsalError: a reply short, a reply left over, one that does not end with its turn's mark or is none of its
+            options, or a prompt that ends in a blank.
     """
     examples: list[Example] = []
     script = list(replies)
@@ -173,6 +180,8 @@ def rehearse(dialogue: Dialogue, replies: Iterable[str]) -> list[Example]:
 def _example(turn: Turn, completion: str) -> Example:
     if turn.prompt.endswith((" ", "\t")):
         raise RehearsalError(f"the prompt of the {turn.role} ends in a blank: {turn.prompt[-40:]!r}")
+    if turn.options and completion not in turn.options:
+        raise RehearsalError(f"the reply of the {turn.role} is none of {turn.options}: {completion!r}")
     if (turn.stop and cut(completion, turn.stop) != completion) or not completion:
         raise RehearsalError(f"the reply of the {turn.role} goes on after its mark: {completion!r}")
     if turn.stop and not completion.endswith(turn.stop):

@@ -70,6 +70,12 @@ class NotStored(TeacherError):
     """No reply is stored, and nobody is to be asked for one."""
 
 
+class BelowMinimum(SocraticError):
+    """An accuracy that is below what was required."""
+
+    exit_code = 4
+
+
 class BudgetReached(SocraticError):
     """What may be spent is spent; everything that was paid for is kept."""
 

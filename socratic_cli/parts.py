@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, PrivateAttr
 
-from socratic_cli.dialogue import Dialogue, Model, Passage, Reply, Turn
+from socratic_cli.dialogue import Dialogue, Model, Passage, Reply, Turn, Weighing, rehearse
 from socratic_cli.errors import TeacherError
-from socratic_cli.records import Problem, Rationale
+from socratic_cli.records import Example, Problem, Rationale, Solution
 from socratic_cli.settings import Decoding, Settings, Training
 
 Hint = Literal["answer", "steps", "facts"]
@@ -59,6 +59,8 @@ class Scheme(Part, ABC):
     )
     shots: int = Field(4, ge=0, description="How many exemplars are shown.")
     show: tuple[Hint, ...] = Field((), description="What a teacher sees of the gold rationale: answer, steps, facts.")
+    learns_from_wrong: ClassVar[bool] = False
+    """Whether a solution that is known to be wrong teaches anything."""
 
     @abstractmethod
     def solve(self, problem: Problem) -> Dialogue:
@@ -84,6 +86,43 @@ class Scheme(Part, ABC):
     def annotator(self) -> Scheme:
         """The scheme whose annotations this one is trained on, with the options that matter to annotation only."""
         return self
+
+    def examples(self, solution: Solution) -> list[Example]:
+        """Return what each role learns from a solution.
+
+        Raises:
+            NotationError: the solution lacks what the scheme is made of.
+            RehearsalError: the scheme cannot read its own replies.
+        """
+        return rehearse(self.solve(solution.problem.blind()), self.replies(solution.rationale))
+
+    def chosen(self, passages: list[Passage]) -> list[Passage]:
+        """Return what is trained on, of all that was rehearsed: as a rule everything."""
+        return passages
+
+
+class Verification(Scheme):
+    """A scheme with a role that reads a written solution and says how likely it is right: a verifier."""
+
+    verifier: ClassVar[str] = "verifier"
+    """The name of the role."""
+    learns_from_wrong: ClassVar[bool] = True
+
+    @abstractmethod
+    def weigh(self, problem: Problem, rationale: Rationale, *, prompted: bool = False) -> Weighing:
+        """Return the dialogue with the verifier about a solution; `prompted` is for one that was not trained.
+
+        Raises (when played):
+            Unanswered: the solution cannot be written down, or the reply cannot be read.
+        """
+
+    @abstractmethod
+    def is_right(self, solution: Solution) -> bool:
+        """Say what the verifier should find.
+
+        Raises:
+            NotationError: nothing is known of it.
+        """
 
 
 class Price(NamedTuple):
@@ -211,7 +250,8 @@ class Trained(Settings):
     """What a training run of one role was.
 
     `loss` is the mean of its last tenth, in nats per token; `padding` the share of padding in what was read. With
-    held-out problems, `kept_step` is the step that did best on them, with its loss and its solved share there.
+    held-out problems, `kept_step` is the step that did best on them, with its loss and its solved share there. `dtype`
+    is the type it was computed in.
     """
 
     role: str
@@ -223,6 +263,7 @@ class Trained(Settings):
     steps: int
     loss: float
     seconds: float
+    dtype: str = ""
     kept_step: int | None = None
     held_out_loss: float | None = None
     held_out_accuracy: float | None = None

@@ -9,8 +9,8 @@ import re
 
 from socratic_cli.dialogue import Turn
 
-PROBLEM, REFERENCE, SUBQUESTIONS = "problem", "reference", "subquestions"
-_FENCES = re.compile(rf"<(?=\s*/?\s*(?:{PROBLEM}|{REFERENCE}|{SUBQUESTIONS})\b)", re.IGNORECASE)
+PROBLEM, REFERENCE, SUBQUESTIONS, SOLUTION = "problem", "reference", "subquestions", "solution"
+_FENCES = re.compile(rf"<(?=\s*/?\s*(?:{PROBLEM}|{REFERENCE}|{SUBQUESTIONS}|{SOLUTION})\b)", re.IGNORECASE)
 PARAGRAPH = "\n\n"
 """Stands between the parts of a prompt that is one text."""
 NEXT_PROBLEM = f"\n<{PROBLEM}>"

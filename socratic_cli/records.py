@@ -89,7 +89,7 @@ class Exchange(Record):
     """One turn as it was played: who replied, to what (the last line of the prompt), and what.
 
     `tokens` were written; `calculator` is what a calculator wrote into the reply (3*4=12), or found wrong in it
-    (3*4=11 (12)).
+    (3*4=11 (12)); `shares` are the probabilities of the replies there were to choose from.
     """
 
     role: str
@@ -98,6 +98,7 @@ class Exchange(Record):
     finish_reason: str = "stop"
     tokens: int = 0
     calculator: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
 
 
 class Solution(Record):
@@ -107,7 +108,10 @@ class Solution(Record):
     `unanswered` then says why. `correct` is None where no gold answer is known. `leaked` marks a question that its
     author was trained on. `sample` numbers several solutions of one problem, from 0; `rationalized` marks one whose
     author was shown the gold answer after failing without (STaR, Zelikman et al., 2022). `votes` counts the chains
-    of every answer, where several voted.
+    of every answer, where there were several; `weights` is what a verifier gave every answer. `arm` and `seed` say
+    what several authors have in common that differ by their seed only. `seconds` are those of the run since it wrote
+    the solution before: many problems are solved at once, so only their sum has a meaning, and that is how long the
+    run took.
     """
 
     problem: Problem
@@ -121,6 +125,10 @@ class Solution(Record):
     sample: int = 0
     rationalized: bool = False
     votes: dict[str, int] = {}
+    weights: dict[str, float] = {}
+    arm: str | None = None
+    seed: int | None = None
+    seconds: float | None = None
     usage: Usage = Usage()
     trace: tuple[Exchange, ...] = ()
 
@@ -159,7 +167,8 @@ class Example(Record):
 class Score(Record):
     """Accuracy of one author on one set of problems, with its 95% Wilson interval (shares, not percent).
 
-    Unanswered problems count as not correct; their number stands beside.
+    Unanswered problems count as not correct; their number stands beside, with the reasons. `answered_accuracy` is of
+    the others alone; `strict_accuracy` and `lenient_accuracy` are what other readers of the same answers would say.
     """
 
     scheme: str
@@ -171,6 +180,14 @@ class Score(Record):
     high: float
     unanswered: int = 0
     leaked: int = 0
+    arm: str | None = None
+    seed: int | None = None
+    sample: int = 0
+    wrong: int = 0
+    reasons: dict[str, int] = Field(default_factory=dict)
+    answered_accuracy: float = 0.0
+    strict_accuracy: float = 0.0
+    lenient_accuracy: float = 0.0
     by_steps: dict[str, Self] = Field(default_factory=dict)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 
 class Settings(BaseModel):
@@ -15,6 +15,7 @@ class Settings(BaseModel):
 
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Reading = Literal["same-answer", "exact", "first-number", "last-number", "marked"]
 
 
 class Selection(Settings):
@@ -87,6 +88,9 @@ class Training(Settings):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of a target's probability spread over the vocabulary."
     )
+    role_weights: dict[str, PositiveFloat] = Field(
+        {}, description="Weights of roles in the loss of a joint student: decomposer=0.5,solver=2; else 1."
+    )
     max_grad_norm: float = Field(1.0, gt=0, description="Gradient norm above which it is clipped.")
     seed: int = Field(0, description="Seed of the order of the data and of new weights.")
     held_out: int = Field(
@@ -106,6 +110,9 @@ class Training(Settings):
     checkpoint_steps: int | None = Field(
         None, gt=0, description="Optimiser steps between two checkpoints [default: five minutes]."
     )
+    tracker: Literal["tensorboard", "wandb", "mlflow"] | None = Field(
+        None, description="Where the training can be followed as well, step by step."
+    )
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -123,7 +130,7 @@ class Training(Settings):
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that the weights depend on."""
-        return self.model_dump(mode="json", exclude={"checkpoint_steps"})
+        return self.model_dump(mode="json", exclude={"checkpoint_steps", "tracker"})
 
     @property
     def passes(self) -> float:
@@ -145,9 +152,38 @@ class Decoding(Settings):
     )
     seed: int = Field(0, description="Seed of sampling.")
     samples: int = Field(1, gt=0, description="Chains of each problem; the answer that most of them reach is taken.")
+    choose: Literal["vote", "best", "weighted"] | None = Field(
+        None,
+        description="How an answer is chosen among samples: vote; with a verifier best, the chain it believes most, or"
+        " weighted, the answer it believes most [default: vote, or weighted].",
+    )
 
     @model_validator(mode="after")
     def _different(self) -> Self:
         if self.samples > 1 and not self.temperature:
             raise ValueError("samples vote only if they can differ: give a temperature, 0.7 for one")
         return self
+
+
+class Scoring(Settings):
+    """How solutions are read, compared and checked."""
+
+    read: Reading | None = Field(
+        None, description="How answers are read: as given and compared as values, to the letter, or found in the text."
+    )
+    output_field: str | None = Field(
+        None, description="Field of what another tool wrote, in a JSONL or JSON of its own. lm-eval's are known."
+    )
+    id_field: str | None = Field(None, description="Field of the id in such a file; else problems are paired by text.")
+    label_field: str | None = Field(None, description="Field with the file's own verdict, to be compared with ours.")
+    baseline: str | None = Field(None, description="Arm that the others are compared with, instead of all with all.")
+    by: str = Field("steps", description="Tables of slices, with commas: steps, operations, operators, type ...")
+    train: str | None = Field(
+        None, description="Training questions to look for copies among: annotations.jsonl, gsm8k/train ..."
+    )
+    near: float = Field(
+        0.5, gt=0, le=1, description="Share of common word triples, numbers masked, from which two questions are near."
+    )
+    min_accuracy: float | None = Field(
+        None, ge=0, le=1, description="Exit with 4 if the accuracy of an arm is below; 0.62 is 62%."
+    )

@@ -5,6 +5,8 @@ DIR/README.md         the same for people: a model card
 DIR/trained-on.txt    fingerprints of its training questions, one a line
 DIR/<role>/           weights (safetensors) and tokenizer, or an adapter, of each role
 DIR/metrics.jsonl     loss, learning rate, gradient norm and tokens of every step
+DIR/training.png      the same as a curve
+DIR/<role>.tracked.json    which run of a tracker shows it, if one does
 """
 
 from __future__ import annotations
@@ -19,11 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from socratic_cli import __version__, jsonl, plugins
+from socratic_cli import __version__, curve, jsonl, plugins, processes, tracking
 from socratic_cli.card import FORMAT, NAME, Card, read_card
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import OutputError
-from socratic_cli.parts import Part, Progress, Scheme, Student
+from socratic_cli.parts import Part, Progress, Scheme, Student, Trained
 from socratic_cli.records import Problem, Solution, fingerprint
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.stages.solve import solve
@@ -132,18 +134,28 @@ def train_and_save(
 ) -> Card:
     """Train a student and save it in `folder`, which appears whole or not at all.
 
-    What an interrupted run of the same training left beside it (.<folder>.part) is gone on with.
+    What an interrupted run of the same training left beside it (.<folder>.part) is gone on with. Of several processes
+    the first one writes.
 
     Raises:
         OutputError: the folder exists, or another training than this one was left unfinished.
         StudentError: it cannot be trained.
+        MissingPackage: that of the tracker is not installed.
     """
     refuse_existing(folder, overwrite=overwrite)
+    tracking.require(training)
     beside, lock = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "lock"))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    base = student.about()  # may ask a hub: what fails there fails before the training, and not after it
-    with jsonl.Writer(lock, lock=True):  # two runs would train into each other's checkpoints
-        _begin(beside, _plan(lesson, scheme, student, training), overwrite)
+    plan = _plan(lesson, scheme, student, training)
+    with processes.joined(), ExitStack() as held:
+        processes.check_same(_digest(plan), "were given different annotations or settings")
+
+        def begin() -> dict[str, str]:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(jsonl.Writer(lock, lock=True))  # two runs would train into each other's checkpoints
+            _begin(beside, plan, overwrite)
+            return student.about()  # may ask a hub: what fails there fails before the training, and not after it
+
+        base = processes.first_does(begin)
         card = Card(
             format=FORMAT,
             socratic=__version__,
@@ -153,11 +165,29 @@ def train_and_save(
             problems=len(lesson.questions),
             teachers=dict(lesson.teachers),
             left_out=dict(lesson.left_out),
-            roles=tuple(train(lesson, student, training, beside, report)),
+            roles=_drawn(lesson, student, training, beside, report),
         )
-        _finish(beside, folder, card, lesson, base)
-        lock.unlink(missing_ok=True)
+
+        def finish() -> None:
+            _finish(beside, folder, card, lesson, base or {})
+            lock.unlink(missing_ok=True)
+
+        processes.first_does(finish)
     return card
+
+
+def _drawn(
+    lesson: Lesson, student: Student, training: Training, folder: Path, report: Callable[[Progress], None]
+) -> tuple[Trained, ...]:
+    """Train, and draw how it went, also where it did not come to its end."""
+    kept: dict[str, int | None] = {}
+    try:
+        roles = tuple(train(lesson, student, training, folder, report))
+        kept = {role.role: role.kept_step for role in roles}
+    finally:
+        if processes.first():
+            curve.draw(folder, kept)
+    return roles
 
 
 def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson, base: dict[str, str]) -> None:
@@ -182,6 +212,10 @@ def _plan(lesson: Lesson, scheme: Scheme, student: Student, training: Training) 
         "student": student.label,
         **training.identity(),
     }
+
+
+def _digest(plan: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plan).encode()).hexdigest()[:12]
 
 
 def _begin(folder: Path, plan: dict[str, Any], overwrite: bool) -> None:

@@ -24,16 +24,31 @@ FLOORS = (
         "jsonl",
         "ids",
         "machine",
+        "processes",
+        "tracking",
     ),
     ("parts", "plugins"),
-    ("card",),
-    ("asking",),
+    ("card", "curve"),
+    ("asking", "scoring"),
     ("stages", "schemes", "teachers", "students", "datasets"),
+    ("report",),
     ("sources", "trained", "authors", "recipe"),
     ("jobs", "run"),
     ("cli",),
 )
-HEAVY = ("torch", "transformers", "litellm", "datasets", "numpy", "peft", "bitsandbytes", "pydantic")
+HEAVY = (
+    "torch",
+    "transformers",
+    "litellm",
+    "datasets",
+    "numpy",
+    "scipy",
+    "peft",
+    "bitsandbytes",
+    "pydantic",
+    "matplotlib",
+    "jinja2",
+)
 
 
 def floor(module: str) -> int:

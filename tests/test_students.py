@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from socratic_cli.dialogue import Passage, Reply, Turn, merge, play, rehearse
-from socratic_cli.errors import StudentError
-from socratic_cli.parts import Progress, Scheme, Student, Trained
+from socratic_cli.errors import StudentError, UsageError
+from socratic_cli.parts import HeldOut, Progress, Scheme, Student, Trained
 from socratic_cli.plugins import load
 from socratic_cli.records import Example, Problem, Rationale, Step
 from socratic_cli.settings import Decoding, Training
@@ -43,6 +43,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "full": {},
     "lora": {"lora": True, "lora_rank": 32, "lora_alpha": 64},
     "8bit": {"load_in_8bit": True, "lora_rank": 32, "lora_alpha": 64},
+    "4bit": {"load_in_4bit": True, "lora_rank": 32, "lora_alpha": 64},
+}
+JOINT: dict[str, dict[str, Any]] = {
+    "full": {"joint": True},
+    "lora": {"joint": True, "lora": True, "lora_rank": 32, "lora_alpha": 64},
 }
 
 
@@ -106,6 +111,41 @@ def test_a_trained_student_solves_word_for_word_what_it_memorised(kind: str, bas
             return [one.rationale for one in played]
 
         assert asyncio.run(solve()) == [rationale for _, rationale in PROBLEMS]
+
+
+@pytest.mark.parametrize("kind", sorted(JOINT))
+def test_a_joint_student_plays_all_roles(kind: str, base: str, tmp_path: Path) -> None:
+    training = MEMORISE.model_copy(update={"role_weights": {"decomposer": 0.5}, "max_steps": 120})
+    [trained] = student(base, **JOINT[kind]).train(lesson(), training, tmp_path, lambda _: None)
+
+    assert (trained.role, trained.sequences, trained.dtype) == ("joint", len(lesson()), "float32")
+    with student(base, **JOINT[kind]).model(tmp_path, Decoding(max_new_tokens=80)) as opened:
+
+        async def solve() -> list[Rationale | None]:
+            played = await asyncio.gather(*(play(scheme().solve(problem), opened) for problem, _ in PROBLEMS))
+            return [one.rationale for one in played]
+
+        assert asyncio.run(solve()) == [rationale for _, rationale in PROBLEMS]
+
+
+def test_weights_of_roles_are_refused_where_they_have_no_meaning(gpt2: str, tmp_path: Path) -> None:
+    def train(weights: dict[str, float], **options: Any) -> None:
+        training = Training(max_steps=1, role_weights=weights)
+        student(gpt2, **options).train(lesson(), training, tmp_path, lambda _: None)
+
+    with pytest.raises(UsageError, match="joint"):
+        train({"solver": 2.0})
+    with pytest.raises(UsageError, match="'solvr' to learn. Did you mean 'solver'"):
+        train({"solvr": 2.0}, joint=True)
+
+
+def test_4_bits_are_not_evaluated_on_a_cpu_while_they_learn(gpt2: str, tmp_path: Path) -> None:
+    one = lesson()[0]
+    held_out = HeldOut((one,), one.role, lambda *_: 0.0)
+    with pytest.raises(UsageError, match="repacks 4-bit weights"):
+        student(gpt2, load_in_4bit=True).train(
+            lesson(), Training(max_steps=1, held_out=1), tmp_path, lambda _: None, held_out
+        )
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

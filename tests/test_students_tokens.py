@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.trainer_pt_utils import LabelSmoother
 
 from socratic_cli.dialogue import Passage, merge, rehearse
@@ -114,25 +115,49 @@ def test_every_prompt_of_gsm8k_is_read_as_it_was_trained(spec: str, data_dir: Pa
     assert kept == asked
 
 
-@pytest.mark.parametrize("tokens_per_batch", [16, 4096])
-def test_a_merged_passage_has_the_gradient_of_its_examples(base: str, tokens: Tokens, tokens_per_batch: int) -> None:
-    model = load_model(Source(base))
-    loss = Loss(model, tokens.pad)
+def gradient(model: PreTrainedModel, sequences: list[Sequence], tokens_per_batch: int) -> tuple[float, torch.Tensor]:
+    """Return the summed loss of sequences, and its gradient with respect to every weight."""
+    model.zero_grad()
+    loss, total = Loss(model, 0), 0.0
+    for part in passes(sequences, tokens_per_batch):
+        value = loss(part)
+        value.backward()
+        total += value.item()
+    weights = [weight.grad.flatten() for weight in model.parameters() if weight.grad is not None]
+    return total, torch.cat(weights)
 
-    def gradient(pieces: list[Passage]) -> tuple[float, torch.Tensor]:
-        model.zero_grad()
-        total = 0.0
-        for part in passes([tokens.passage(piece) for piece in pieces], tokens_per_batch):
-            value = loss(part)
-            value.backward()
-            total += value.item()
-        weights = [weight.grad.flatten() for weight in model.parameters() if weight.grad is not None]
-        return total, torch.cat(weights)
 
-    one_by_one, merged = gradient([passage(example) for example in EXAMPLES]), gradient(merge(EXAMPLES))
+def assert_same(merged: tuple[float, torch.Tensor], one_by_one: tuple[float, torch.Tensor]) -> None:
     assert merged[0] == pytest.approx(one_by_one[0], rel=1e-5)
     assert functional.cosine_similarity(merged[1], one_by_one[1], dim=0) > 1 - 1e-5
     assert (merged[1] - one_by_one[1]).norm() < 1e-4 * one_by_one[1].norm()
+
+
+@pytest.mark.parametrize("tokens_per_batch", [16, 4096])
+def test_a_merged_passage_has_the_gradient_of_its_examples(base: str, tokens: Tokens, tokens_per_batch: int) -> None:
+    model = load_model(Source(base))
+    apart = [tokens.passage(passage(example)) for example in EXAMPLES]
+    merged = [tokens.passage(one) for one in merge(EXAMPLES)]
+    assert_same(gradient(model, merged, tokens_per_batch), gradient(model, apart, tokens_per_batch))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guidance", ["none", "count", "operators", "equations"])
+@pytest.mark.parametrize("spec", [*SCHEMES[:3], "socratic ask=all", "socratic ask=next"])
+def test_merging_is_exact_on_a_real_model_and_real_problems(spec: str, guidance: str, data_dir: Path) -> None:
+    smollm2 = pytest.importorskip("socratic_smollm2", reason="pip install -e plugins/socratic-smollm2")
+    where = smollm2.SmolLM2().where()
+    is_guided = guidance != "none"
+    if is_guided and not spec.startswith("socratic ask"):
+        pytest.skip("only the iterative scheme is guided")
+    scheme = load(Scheme, f"{spec} guidance={guidance}" if is_guided else spec)
+    model, tokens = load_model(Source(where)), Tokens(load_tokenizer(where))
+    written = [rehearse(scheme.solve(problem), scheme.replies(found)) for problem, found in gold(data_dir, 6)]
+    for role in sorted({example.role for examples in written for example in examples}):
+        examples = [[one for one in of_problem if one.role == role] for of_problem in written]
+        apart = [tokens.passage(passage(one)) for of_problem in examples for one in of_problem]
+        merged = [tokens.passage(one) for of_problem in examples for one in merge(of_problem)]
+        assert_same(gradient(model, merged, 4096), gradient(model, apart, 4096))
 
 
 def test_the_loss_is_the_models_own(base: str, tokens: Tokens) -> None:
@@ -167,24 +192,34 @@ def test_scaled_logits_are_found_out(tmp_path: Path) -> None:
     assert capped._short is False
 
 
-def test_gradients_through_an_8_bit_base_are_those_of_its_values(base: str, tokens: Tokens) -> None:
+@pytest.mark.parametrize("bits", [8, 4])
+def test_gradients_through_a_quantised_base_are_those_of_its_values(base: str, tokens: Tokens, bits: int) -> None:
     def gradients(model: PreTrainedModel) -> torch.Tensor:
         torch.manual_seed(0)
         adapted = Lora(8, 16, 0.0, ()).on(model, "solver")
         for name, weight in adapted.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(weight, std=0.02)
+        adapted.train()
         Loss(model, tokens.pad)([tokens.passage(merge(EXAMPLES)[0])]).backward()
         found = sorted((name, weight.grad) for name, weight in adapted.named_parameters() if weight.grad is not None)
         return torch.cat([grad.flatten() for _, grad in found])
 
-    in_8bit = load_model(Source(base, in_8bit=True))
+    quantised = load_model(Source(base, bits=8 if bits == 8 else 4))
     reference: Any = AutoModelForCausalLM.from_pretrained(
-        base, quantization_config=BitsAndBytesConfig(load_in_8bit=True), dtype=torch.float32
+        base, quantization_config=quantised.config.quantization_config, dtype=torch.float32
     )
     reference.dequantize()
     in_whole = reference.float().eval()
-    assert functional.cosine_similarity(gradients(in_8bit), gradients(in_whole), dim=0) > 0.99
+    assert functional.cosine_similarity(gradients(quantised), gradients(in_whole), dim=0) > 0.99
+
+
+def test_a_weight_counts_a_sequence_so_many_times(base: str, tokens: Tokens) -> None:
+    loss = Loss(load_model(Source(base)), tokens.pad)
+    one, two = (tokens.passage(merge([example])[0]) for example in EXAMPLES[:2])
+    heavy = replace(two, weight=2.0)
+    assert loss([one, heavy]).item() == pytest.approx(loss([one]).item() + 2 * loss([two]).item(), rel=1e-5)
+    assert heavy.mass == 2 * two.mass
 
 
 def sequences(count: int) -> list[Sequence]:

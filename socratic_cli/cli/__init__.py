@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from socratic_cli import __version__
+from socratic_cli import __version__, processes
 from socratic_cli.errors import ReaderGone, SocraticError, UsageError, did_you_mean
 
 VERBS = {
@@ -37,6 +37,8 @@ class Verbs(TyperGroup):
         """Import one verb."""
         if cmd_name not in VERBS:
             raise UsageError(f"unknown verb {cmd_name!r}.{did_you_mean(cmd_name, VERBS)} Verbs: {', '.join(VERBS)}.")
+        if processes.count() > 1 and cmd_name != "train":
+            raise UsageError(f"{cmd_name} would do the same work in each process: only train is launched as several")
         verb = import_module(f"socratic_cli.cli.{cmd_name}").verb
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
         alone.command(cmd_name, help=f"{VERBS[cmd_name]}\n\n{inspect.getdoc(verb)}")(verb)
@@ -89,7 +91,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(gone.exit_code)
     except SocraticError as fault:
-        typer.echo(f"error: {fault}", err=True)
+        if processes.first_here():
+            typer.echo(f"error: {fault}", err=True)
         sys.exit(fault.exit_code)
 
 
@@ -105,6 +108,7 @@ def _show_notes() -> None:
     handler.setFormatter(_OneLine())
     handler.addFilter(lambda record: record.name.startswith("socratic"))
     level = logging.getLevelNamesMapping().get(os.environ.get("SOCRATIC_LOG", "").upper(), logging.INFO)
+    level = level if processes.first() else logging.ERROR
     logging.basicConfig(level=level, handlers=[handler])
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries say to one another

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +15,11 @@ from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, out, say
 from socratic_cli.cli.flags import with_settings
 from socratic_cli.errors import UsageError
+from socratic_cli.jobs import Target
+from socratic_cli.jobs.bench import gold_problems, require, table, write
 from socratic_cli.records import Score
-from socratic_cli.settings import Decoding, Selection
-from socratic_cli.stages.bench import markdown
+from socratic_cli.settings import Decoding, Scoring, Selection
+from socratic_cli.stages.bench import scores
 from socratic_cli.trained import is_student
 
 
@@ -24,51 +27,89 @@ from socratic_cli.trained import is_student
 def verb(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="STUDENT|SOLUTIONS...", help="Folders of students, files of solutions, - ."),
+        typer.Argument(
+            metavar="[NAME=]STUDENT|SOLUTIONS|SCORES...",
+            help="Folders of students, files of solutions or of other tools' outputs, folders of earlier scores, - .",
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for scores, table and solutions.")
+        Path | None, typer.Option("-o", "--output", help="Folder for the report, tables, figures and solutions.")
     ] = None,
-    problems: Annotated[str | None, typer.Option(help="What students solve first: gsm8k/test, a file ...")] = None,
+    problems: Annotated[
+        str | None,
+        typer.Option(
+            help="What students solve first, and where outputs find their gold answers: gsm8k/test, a file ..."
+        ),
+    ] = None,
+    verifier: o.VerifierName = None,
     load_in_8bit: o.LoadIn8Bit = None,
     skip_invalid: o.SkipInvalid = False,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
+    scoring: Scoring = ...,  # type: ignore[assignment]
     selection: Selection = ...,  # type: ignore[assignment]
     decoding: Decoding = ...,  # type: ignore[assignment]
 ) -> None:
-    """Solutions are scored by exact match of their final answers; students solve --problems first. The table goes to
-    standard output, with 95% Wilson intervals; unanswered problems count as wrong and are shown.
+    """Solutions are scored by their final answers; students solve --problems first. The tables go to standard output:
+    accuracy with 95% Wilson intervals, what was unanswered and why, and all arms compared on the same problems.
 
     \b
     socratic bench solutions.jsonl
     socratic bench s other-student --problems gsm8k/test -o scores/
+    socratic bench cot=a.jsonl cot=b.jsonl socratic=c.jsonl --baseline cot --by steps,operators
+    socratic bench samples_gsm8k.jsonl ours.jsonl --train gsm8k/train
+    socratic bench old/ new/ --min-accuracy 0.2
     """
-    wanted = targets or [jobs.STDIO]
-    students = [target for target in wanted if is_student(target)]
-    files = [target for target in wanted if target not in students]
-    _refuse_folders(files)
+    found = [_target(word) for word in targets or [jobs.STDIO]]
+    students = [target for target in found if is_student(target.path)]
+    _refuse_folders(target for target in found if target not in students)
     if students and problems is None:
-        raise UsageError(f"{students[0]} is a student: say with --problems what it shall solve")
-    aside = o.Aside(files[0] if files else jobs.STDIO, skip_invalid)
+        raise UsageError(f"{students[0].path} is a student: say with --problems what it shall solve")
+    aside = o.Aside(next((target.path for target in found if target not in students), jobs.STDIO), skip_invalid)
     with ExitStack() as stack:
         place = output or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for student in students:
-            author = authors.find(student, None, decoding, load_in_8bit=load_in_8bit)
-            found = sources.resolve(problems or "", **selection.model_dump())
-            files.append(str(place / f"solutions-{Path(student).name}.jsonl"))
-            with bar(f"solve {student}", selection.limit) as shown:
-                jobs.solve_file(found, author, files[-1], shown.tally, resume=resume, overwrite=overwrite)
-        scores = jobs.bench_files(files, output, aside.on_invalid)
+        for at, target in enumerate(found):
+            if target in students:
+                author = authors.find(target.path, None, decoding, load_in_8bit=load_in_8bit)
+                wanted = sources.resolve(problems or "", **selection.model_dump())
+                file = str(place / f"solutions-{Path(target.path).name}.jsonl")
+                with bar(f"solve {target.path}", selection.limit) as shown:
+                    jobs.solve_file(
+                        wanted,
+                        author,
+                        file,
+                        shown.tally,
+                        decoding=decoding,
+                        verifier=authors.find_verifier(verifier, decoding) if verifier else None,
+                        resume=resume,
+                        overwrite=overwrite,
+                    )
+                found[at] = Target(file, target.name, Path(target.path))
+        gold = () if len(students) == len(found) else gold_problems(problems, selection)
+        evaluation = jobs.evaluate_files(
+            found, scoring, selection=selection, gold=gold, on_invalid=aside.on_invalid, keep=output is not None
+        )
     aside.tell()
-    out(markdown(scores))
-    warn_of_leaks(scores)
+    if output is not None:
+        write(evaluation, output, scoring.by)
+    out(table(evaluation, scoring.by))
+    warn_of_leaks(scores(evaluation))
+    require(evaluation, scoring.min_accuracy)
 
 
-def _refuse_folders(files: list[str]) -> None:
-    for target in files:
-        if Path(target).is_dir():
-            raise UsageError(f"{target} is a folder without a student: name a student or a file of solutions")
+def _target(word: str) -> Target:
+    """Read NAME=PATH; a path of that spelling goes before."""
+    name, equals, path = word.partition("=")
+    return Target(path, name) if equals and name and path and not Path(word).exists() else Target(word)
+
+
+def _refuse_folders(targets: Iterable[Target]) -> None:
+    for target in targets:
+        if Path(target.path).is_dir() and not target.is_evaluation:
+            raise UsageError(
+                f"{target.path} is a folder without a student or scores: name a student, a file of solutions or"
+                " the -o of an earlier bench"
+            )
 
 
 def warn_of_leaks(scores: list[Score]) -> None:

@@ -20,14 +20,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from socratic_cli import parts
+from socratic_cli import parts, processes
 from socratic_cli.errors import ReaderGone
 from socratic_cli.jobs import Tally
 
 
 def say(message: str) -> None:
-    """Write a line to standard error."""
-    typer.echo(message, err=True)
+    """Write a line to standard error; of several processes the first one speaks."""
+    if processes.first():
+        typer.echo(message, err=True)
 
 
 def out(text: str) -> None:
@@ -49,7 +50,7 @@ class Bar:
     def __init__(self, what: str, total: int | None = None) -> None:
         """Begin with a bar of `total` pieces of work, or without an end."""
         console = Console(stderr=True)
-        self._terminal = console.is_terminal
+        self._terminal = console.is_terminal and processes.first()
         self._what, self._total = what, total
         self._told: tuple[str | None, int] | None = None
         self.last = Tally()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, cast, get_type_hints
+from typing import Any, cast, get_origin, get_type_hints
 
 import typer
 from pydantic import ValidationError
@@ -44,18 +44,40 @@ def with_settings(verb: Verb) -> Verb:
 def _flag(name: str, group: type[Settings]) -> inspect.Parameter:
     field = group.model_fields[name]
     help_ = field.description or ""
-    if field.default is not None:
+    if field.default is not None and not _is_mapping(field.annotation):
         help_ = f"{help_} [default: {field.default}]"
-    kind: Any = field.annotation
+    kind: Any = list[str] if _is_mapping(field.annotation) else field.annotation
     more = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     option = typer.Option(None, help=help_, show_default=False, envvar=cast(str | None, more.get("envvar")))
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind | None)
 
 
 def _settings(group: type[Settings], values: dict[str, Any]) -> Settings:
+    given = {
+        name: _mapping(name, value) if _is_mapping(group.model_fields[name].annotation) else value
+        for name, value in values.items()
+        if value is not None
+    }
     try:
-        return group.model_validate({name: value for name, value in values.items() if value is not None})
+        return group.model_validate(given)
     except ValidationError as fault:
         first = fault.errors()[0]
         flag = "".join(f"--{str(part).replace('_', '-')}: " for part in first["loc"])
         raise UsageError(f"{flag}{str(first['msg']).removeprefix('Value error, ').lower()}") from None
+
+
+def _is_mapping(annotation: Any) -> bool:
+    return get_origin(annotation) is dict
+
+
+def _mapping(name: str, words: list[str]) -> dict[str, str]:
+    """Read the words of a flag that is a mapping: key=value,key=value, or the flag several times."""
+    flag, found = f"--{name.replace('_', '-')}", dict[str, str]()
+    for word in ",".join(words).split(","):
+        key, equals, value = map(str.strip, word.partition("="))
+        if not (key and equals and value):
+            raise UsageError(f"{flag}: {word!r} is not name=value")
+        if key in found:
+            raise UsageError(f"{flag}: {key!r} is given twice")
+        found[key] = value
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from socratic_cli import jsonl
+from socratic_cli import jsonl, processes
 from socratic_cli.cli.console import say
 from socratic_cli.errors import UsageError
 from socratic_cli.parts import Scheme
@@ -23,7 +24,8 @@ SkipInvalid = Annotated[
     bool, typer.Option("--skip-invalid", help="Set lines that cannot be read aside (FILE.invalid) instead of stopping.")
 ]
 SchemeName = Annotated[
-    str | None, typer.Option("--scheme", help="answer, cot, socratic-unified or socratic; options follow as key=value.")
+    str | None,
+    typer.Option("--scheme", help="answer, cot, socratic-unified, socratic ...; options follow as key=value."),
 ]
 Ask = Annotated[str | None, typer.Option(help="socratic: ask all subquestions at once, or the next one (all, next).")]
 Guide = Annotated[str | None, typer.Option("--guidance", help="socratic: none, count, operators or equations.")]
@@ -32,6 +34,10 @@ Exemplars = Annotated[
 ]
 ApiBase = Annotated[str | None, typer.Option(help="litellm: address of the model's server.")]
 LoadIn8Bit = Annotated[bool | None, typer.Option("--load-in-8bit", help="Load the student's weights in 8 bit.")]
+
+VerifierName = Annotated[
+    str | None, typer.Option("--verifier", help="Who weighs the samples: a trained verifier, or a model to prompt.")
+]
 
 
 def scheme(spec: str | None, **options: Any) -> Scheme | None:
@@ -58,7 +64,8 @@ class Aside:
         self.reasons: Counter[str] = Counter()
 
     def _keep(self, invalid: jsonl.Invalid) -> None:
-        with self._path.open("wb" if not self.reasons else "ab") as stream:
+        path = self._path if processes.first() else Path(os.devnull)
+        with path.open("wb" if not self.reasons else "ab") as stream:
             stream.write(invalid.raw.rstrip(b"\n") + b"\n")
         self.reasons[invalid.fault] += 1
 

@@ -27,6 +27,10 @@ def verb(
     oracle: Annotated[
         str, typer.Option(help="Roles that reply with the gold rationale: planner,decomposer. Shows whose fault it is.")
     ] = "",
+    verifier: o.VerifierName = None,
+    keep_samples: Annotated[
+        bool, typer.Option("--keep-samples", help="Write every chain of --samples as a solution of its own.")
+    ] = False,
     api_base: o.ApiBase = None,
     load_in_8bit: o.LoadIn8Bit = None,
     width: Annotated[int, typer.Option("--concurrency", min=1, help="Problems open at the same time.")] = 128,
@@ -40,9 +44,14 @@ def verb(
     model (smollm2-135m, huggingface:gpt2, litellm:openai/gpt-4.1-mini) is prompted with exemplars of --scheme. Gold
     answers are hidden from it.
 
+    With --samples, several chains of a problem vote over its answer, or --verifier weighs them. What --keep-samples
+    writes is what a verifier learns from.
+
     \b
     socratic solve s gsm8k/test --limit 100 -o solutions.jsonl
     socratic solve litellm:openai/gpt-4.1-mini --scheme cot gsm8k/test -o solutions.jsonl
+    socratic solve s gsm8k/train --samples 8 --temperature 0.7 --keep-samples -o samples.jsonl
+    socratic solve s gsm8k/test --samples 8 --temperature 0.7 --verifier v -o solutions.jsonl
     """
     aside = o.Aside(problems, skip_invalid)
     chosen = authors.find(
@@ -53,13 +62,16 @@ def verb(
         load_in_8bit=load_in_8bit,
     )
     found = sources.resolve(problems, **selection.model_dump(), on_invalid=aside.on_invalid)
-    with bar("solve", selection.limit) as shown:
+    chains = decoding.samples if keep_samples else 1
+    with bar("solve", selection.limit and selection.limit * chains) as shown:
         tally = jobs.solve_file(
             found,
             chosen,
             output,
             shown.tally,
-            samples=decoding.samples,
+            decoding=decoding,
+            verifier=authors.find_verifier(verifier, decoding) if verifier else None,
+            keep_samples=keep_samples,
             oracle=[role for role in oracle.split(",") if role],
             resume=resume,
             overwrite=overwrite,

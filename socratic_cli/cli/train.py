@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from socratic_cli import jobs
+from socratic_cli import jobs, processes, tracking
 from socratic_cli.card import Card
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say
 from socratic_cli.cli.flags import with_settings
-from socratic_cli.errors import Interrupted
+from socratic_cli.errors import Interrupted, UsageError
 from socratic_cli.parts import Progress, Scheme, Student
 from socratic_cli.plugins import load
 from socratic_cli.settings import Training
@@ -45,6 +45,9 @@ def verb(
     socratic train annotations.jsonl -o s --student huggingface:gpt2-large --load-in-8bit --scheme cot
     """
     refuse_existing(output, overwrite=overwrite)
+    if annotations == jobs.STDIO and processes.count() > 1:
+        raise UsageError("several processes cannot read one pipe: name a file of annotations")
+    tracking.require(training)
     chosen = load(Student, student, lora=lora, load_in_8bit=load_in_8bit)
     aside = o.Aside(annotations, skip_invalid)
     solutions = jobs.solutions(annotations, aside.on_invalid)
@@ -71,7 +74,7 @@ def _summary(card: Card, output: Path) -> str:
         speed = role.tokens / role.seconds if role.seconds else 0.0
         lines.append(
             f"  {role.role}: {role.sequences} sequences, {role.steps} steps, loss {role.loss:.3f},"
-            f" {speed:.0f} tokens/s, {role.padding:.0%} padding"
+            f" {speed:.0f} tokens/s in {role.dtype}, {role.padding:.0%} padding"
             + (f", {role.left_out} too long and left out" if role.left_out else "")
             + (f", step {role.kept_step} kept" if role.kept_step is not None else "")
         )

@@ -2,24 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
-from socratic_cli import jsonl
-from socratic_cli.records import Score, Solution
-from socratic_cli.stages.bench import bench, markdown
+from socratic_cli import jsonl, report, sources
+from socratic_cli.curve import METRICS
+from socratic_cli.errors import BelowMinimum
+from socratic_cli.jobs.origins import (
+    differences,
+    exemplar_questions,
+    file_origin,
+    folder_origin,
+    training_questions,
+)
+from socratic_cli.records import Problem, Score, Solution, fingerprint
+from socratic_cli.scoring import files, outputs
+from socratic_cli.scoring.evaluation import Evaluation, Origin
+from socratic_cli.scoring.grouping import Found, Problems, found_in, found_of
+from socratic_cli.scoring.tables import tables
+from socratic_cli.settings import Scoring, Selection
+from socratic_cli.stages.bench import assemble, scores
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is scored: a file of solutions or the folder of an earlier evaluation, by the name the user gave it.
+
+    `student` is the folder of the student that wrote the file just now.
+    """
+
+    path: str
+    name: str | None = None
+    student: Path | None = None
+
+    @property
+    def is_evaluation(self) -> bool:
+        """Whether it is the folder of an earlier evaluation."""
+        return (Path(self.path) / files.NAME).is_file()
 
 
 def bench_files(
-    sources: Iterable[str | Path], folder: Path | None, on_invalid: jsonl.OnInvalid | None = None
+    paths: Iterable[str | Path],
+    folder: Path | None,
+    on_invalid: jsonl.OnInvalid | None = None,
+    students: Mapping[str, Path] | None = None,
 ) -> list[Score]:
-    """Score files of solutions; scores and table go to `folder` as well."""
-    scores = bench(solution for source in sources for solution in solutions(source, on_invalid))
+    """Score files of solutions; scores, tables and report go to `folder` as well.
+
+    Args:
+        paths: files of solutions.
+        folder: where to write; None writes nothing.
+        on_invalid: takes the lines that are no solutions.
+        students: the folder of each trained author, for its training curves; an author may be named by it.
+    """
+    evaluation = evaluate_files([Target(str(path)) for path in paths], on_invalid=on_invalid)
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        jsonl.write_all(folder / "scores.jsonl", scores)
-        (folder / "table.md").write_text(markdown(scores), encoding="utf-8")
-    return scores
+        write(evaluation, folder, students=students)
+    return scores(evaluation)
+
+
+def evaluate_files(
+    targets: Iterable[Target],
+    scoring: Scoring | None = None,
+    *,
+    selection: Selection | None = None,
+    gold: Iterable[Problem] = (),
+    on_invalid: jsonl.OnInvalid | None = None,
+    keep: bool = True,
+) -> Evaluation:
+    """Evaluate files of solutions, of this or another tool, and earlier evaluations.
+
+    Args:
+        targets: what is scored.
+        scoring: how.
+        selection: the fields of other tools' files, and where training data lies.
+        gold: problems by which the questions of other tools' files are known.
+        on_invalid: receives lines that cannot be read.
+        keep: keep the solutions in the tree, for a report.
+
+    Raises:
+        InputError: a line cannot be read, or a problem has no gold answer.
+        UsageError: no arm has the name of the baseline.
+    """
+    scoring, selection = scoring or Scoring(), selection or Selection()
+    problems, fields = Problems(), _fields(scoring, selection, gold)
+    found: list[Found] = []
+    origins: list[Origin] = []
+    for target in targets:
+        if target.is_evaluation:
+            runs, origin = _earlier(target, problems)
+        else:
+            lines = outputs.solutions(target.path, fields, on_invalid)
+            runs = found_in(lines, problems, origin=target.path, name=target.name, reading=scoring.read, keep=keep)
+            origin = file_origin(target.path, sum(len(run.outcomes) for run in runs), target.student)
+        found += runs
+        origins.append(origin)
+    known = exemplar_questions(run.scheme for run in found)
+    if scoring.train:
+        known = chain(training_questions(scoring.train, selection.question_field, selection.data_dir), known)
+    evaluation = assemble(found, problems, baseline=scoring.baseline, known=known, near=scoring.near)
+    notes = (*evaluation.notes, *differences(origins))
+    return replace(evaluation, origins=tuple(origins), reading=scoring.read, notes=notes)
+
+
+def _earlier(target: Target, problems: Problems) -> tuple[list[Found], Origin]:
+    folder = Path(target.path)
+    evaluation = files.read(folder)
+    runs = found_of(evaluation, problems, origin=target.path, name=target.name)
+    solutions = sum(len(run.outcomes) for run in runs)
+    return runs, folder_origin(folder, files.NAME, solutions, evaluation.origins)
+
+
+def _fields(scoring: Scoring, selection: Selection, gold: Iterable[Problem]) -> outputs.Fields:
+    by_question = {fingerprint(problem.question): problem for problem in gold}
+    return outputs.Fields(
+        question=selection.question_field,
+        answer=selection.answer_field,
+        output=scoring.output_field,
+        identity=scoring.id_field,
+        label=scoring.label_field,
+        gold=lambda question: by_question.get(fingerprint(question)),
+    )
+
+
+def write(evaluation: Evaluation, folder: Path, by: str = "steps", students: Mapping[str, Path] | None = None) -> None:
+    """Write all files of an evaluation, and the report of its solutions."""
+    files.write(evaluation, scores(evaluation), table(evaluation, by), folder)
+    authors = {run.author: Path(run.author) for arm in evaluation.arms for run in arm.runs} | dict(students or {})
+    learnt = [curve for author, place in authors.items() for curve in report.curves(author, place / METRICS)]
+    findings = report.evaluated(evaluation, curves=learnt)
+    if findings is not None:
+        report.write(findings, folder)
+
+
+def table(evaluation: Evaluation, by: str = "steps") -> str:
+    """Return the tables of an evaluation, with slices by these features."""
+    return tables(evaluation, scores(evaluation), [feature.strip() for feature in by.split(",") if feature.strip()])
+
+
+def require(evaluation: Evaluation, least: float | None) -> None:
+    """Require an accuracy of every arm, the mean over its runs; the interval is not looked at.
+
+    Raises:
+        BelowMinimum: an arm's is below.
+    """
+    below = [arm for arm in evaluation.arms if least is not None and arm.result.accuracy.share < least]
+    if below:
+        told = ", ".join(f"{arm.name} {arm.result.accuracy.share:.1%}" for arm in below)
+        raise BelowMinimum(f"accuracy below --min-accuracy {least:.1%}: {told}")
 
 
 def solutions(source: str | Path, on_invalid: jsonl.OnInvalid | None = None) -> Iterator[Solution]:
@@ -30,3 +162,9 @@ def solutions(source: str | Path, on_invalid: jsonl.OnInvalid | None = None) -> 
     """
     convert = jsonl.record(Solution)
     return jsonl.read(source, convert) if on_invalid is None else jsonl.read(source, convert, on_invalid)
+
+
+def gold_problems(ref: str | None, selection: Selection) -> Iterator[Problem]:
+    """Yield the problems that a reference names, or none where it names none."""
+    if ref is not None:
+        yield from sources.resolve(ref, **selection.model_dump())

@@ -96,7 +96,7 @@ class Annotations:
 
     def _read(self, target: str, *, kept: bool) -> None:
         if not is_empty(target):
-            for key in jsonl.read(target, _key_of_line):
+            for key in jsonl.read(target, key_of_line):
                 self._kept.put(key, kept)
 
     def is_done(self, problem: Problem, annotation: Annotation) -> bool:
@@ -104,18 +104,18 @@ class Annotations:
         tries = annotation.until_correct or annotation.samples
         some = False
         for sample in range(tries):
-            kept = self._kept.get(_key(problem.id, sample))
+            kept = self._kept.get(key_of(problem.id, sample))
             if kept is None:
                 return False
             some = some or bool(kept)
             if some and annotation.until_correct:
                 return True
         hintable = annotation.rationalize and problem.answer is not None
-        return some or not hintable or self._kept.get(_key(problem.id, tries)) is not None
+        return some or not hintable or self._kept.get(key_of(problem.id, tries)) is not None
 
     def write(self, outcome: Solution | Rejection) -> None:
         """Append an outcome, unless it is there."""
-        key, kept = _key(outcome.problem.id, outcome.sample), isinstance(outcome, Solution)
+        key, kept = key_of(outcome.problem.id, outcome.sample), isinstance(outcome, Solution)
         if self._kept.get(key) is not None:
             return
         writer = self._out if kept else self._rejects
@@ -146,12 +146,14 @@ def _require(target: str, author: tuple[str, str]) -> None:
         )
 
 
-def _key(problem: str, sample: int) -> str:
+def key_of(problem: str, sample: int) -> str:
+    """Return the key of one sample of a problem."""
     return f"{problem}\n{sample}"
 
 
-def _key_of_line(line: jsonl.Line) -> str:
-    return _key(problem_of(line), int(line.value.get("sample", 0)))
+def key_of_line(line: jsonl.Line) -> str:
+    """Return the key of the solution or rejection on a line."""
+    return key_of(problem_of(line), int(line.value.get("sample", 0)))
 
 
 def _take_off_failed(rejects: Path) -> None:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from socratic_cli import jsonl
 from socratic_cli.asking.client import Client
 from socratic_cli.asking.replies import Replies
 from socratic_cli.authors import Author
 from socratic_cli.dialogue import Model
+from socratic_cli.errors import UsageError
 from socratic_cli.ids import Table
-from socratic_cli.jobs.outputs import is_empty, problem_of, started
+from socratic_cli.jobs.outputs import is_empty, key_of, key_of_line, started
 from socratic_cli.jobs.paths import Paths
 from socratic_cli.jobs.tally import Report, Tally
-from socratic_cli.records import Problem
-from socratic_cli.settings import Asking
-from socratic_cli.stages.solve import solve
+from socratic_cli.parts import Verification
+from socratic_cli.records import Problem, Solution
+from socratic_cli.settings import Asking, Decoding
+from socratic_cli.stages.solve import sample, solve
+from socratic_cli.stages.verifying import Verifier
+from socratic_cli.voting import chosen_by
 
 
 def solve_file(
@@ -27,7 +33,9 @@ def solve_file(
     out: str,
     report: Report,
     *,
-    samples: int = 1,
+    decoding: Decoding | None = None,
+    verifier: Author | None = None,
+    keep_samples: bool = False,
     oracle: Iterable[str] = (),
     resume: bool = False,
     overwrite: bool = False,
@@ -35,64 +43,132 @@ def solve_file(
 ) -> Tally:
     """Solve problems into a file.
 
+    Args:
+        problems: what is solved.
+        author: who solves them.
+        out: the file.
+        report: is told how far it is.
+        decoding: how many chains of a problem are written, and how its answer is chosen among them.
+        verifier: who weighs them.
+        keep_samples: every chain is written as a solution of its own, and nothing is chosen.
+        oracle: roles that reply with the gold rationale.
+        resume: go on with what is there.
+        overwrite: begin anew.
+        width: problems open at once.
+
     Raises:
         OutputError: the file exists and is neither resumed nor overwritten.
+        UsageError: what is asked for does not go together.
     """
+    decoding = decoding or Decoding()
+    job = _Job(author, verifier, decoding, keep_samples, tuple(oracle), width)
+    job.check()
     tally = Tally()
     problems = started(problems)
-    done = _claim(out, resume, overwrite)
+    belongs = {} if author.arm is None else {"arm": author.arm, "seed": author.seed}
+    done = Done(out, resume, overwrite)
     with ExitStack() as files:
         writer = files.enter_context(jsonl.Writer(out))
-        model = _model(author, out, width, files)
+        model = _model(author, Paths.beside(out), width, files)
+        weigher = _weigher(verifier, out, width, files)
 
         async def work() -> None:
-            found = solve(
-                _remaining(problems, done, tally),
-                author.scheme,
-                model,
-                author.label,
-                prompted=author.prompted,
-                samples=samples,
-                oracle=oracle,
-                seen=author.saw,
-                width=width,
-            )
             try:
-                async for solution in found:
-                    writer.write(solution)
+                async for solution in job.solutions(
+                    _remaining(problems, done, job.chains, tally), done, model, weigher
+                ):
+                    writer.write(solution.model_copy(update=belongs))
                     tally.note(solution)
                     report(tally)
             finally:
-                if author.teacher is not None:
-                    await author.teacher.close()
+                for asked in (author, verifier):
+                    if asked is not None and asked.teacher is not None:
+                        await asked.teacher.close()
 
         asyncio.run(work())
     return tally
 
 
-def _model(author: Author, out: str, width: int, files: ExitStack) -> Model:
+@dataclass(frozen=True)
+class _Job:
+    author: Author
+    verifier: Author | None
+    decoding: Decoding
+    keep_samples: bool
+    oracle: tuple[str, ...]
+    width: int
+
+    @property
+    def chains(self) -> int:
+        """How many solutions of a problem are written."""
+        return self.decoding.samples if self.keep_samples else 1
+
+    def check(self) -> None:
+        """Refuse what does not go together before anything is loaded."""
+        if not self.keep_samples:
+            chosen_by(self.decoding.samples, self.verifier is not None, self.decoding.choose)
+        elif self.verifier is not None or self.decoding.choose is not None:
+            raise UsageError("samples are kept, or one of them is chosen: leave --keep-samples or the other out")
+
+    def solutions(
+        self, problems: Iterable[Problem], done: Done, model: Model, verifier: Verifier | None
+    ) -> AsyncIterator[Solution]:
+        author = self.author
+        common: dict[str, Any] = {"oracle": self.oracle, "seen": author.saw, "width": self.width}
+        if self.keep_samples:
+            wanted = ((one, number) for one in problems for number in range(self.chains) if not done.has(one, number))
+            return sample(wanted, author.scheme, model, author.label, prompted=author.prompted, **common)
+        return solve(
+            problems,
+            author.scheme,
+            model,
+            author.label,
+            prompted=author.prompted,
+            samples=self.decoding.samples,
+            verifier=verifier,
+            choose=self.decoding.choose,
+            **common,
+        )
+
+
+def _weigher(verifier: Author | None, out: str, width: int, files: ExitStack) -> Verifier | None:
+    if verifier is None:
+        return None
+    assert isinstance(verifier.scheme, Verification)
+    # Its replies are kept in a file of their own: the author may be a teacher too, and a file has one writer.
+    beside = Paths.beside(out) if out == "-" else Paths.beside(f"{out.removesuffix('.jsonl')}.verifier.jsonl")
+    return Verifier(verifier.scheme, _model(verifier, beside, width, files), verifier.prompted, verifier.saw)
+
+
+def _model(author: Author, paths: Paths, width: int, files: ExitStack) -> Model:
     """Return who replies: a student, or a teacher that is asked with the same care as in an annotation."""
     teacher = author.teacher
     if teacher is None:
         return files.enter_context(author.open())
-    path = Paths.beside(out).replies_of(teacher, author.scheme)
+    path = paths.replies_of(teacher, author.scheme)
     replies = files.enter_context(Replies(path)) if teacher.paid else None
     return Client(teacher, Asking(concurrency=width), replies)
 
 
-def _claim(target: str, resume: bool, overwrite: bool) -> Table:
-    """Make a file ready to be written, and return the ids of the problems that are in it already."""
-    jsonl.claim(target, resume=resume, overwrite=overwrite)
-    done = Table()
-    if not is_empty(target):
-        for identity in jsonl.read(Path(target), problem_of):
-            done.put(identity, 1)
-    return done
+class Done:
+    """Which samples of which problems are in a file already."""
+
+    def __init__(self, target: str, resume: bool, overwrite: bool) -> None:
+        """Make the file ready to be written, and read what is in it."""
+        jsonl.claim(target, resume=resume, overwrite=overwrite)
+        self._known = Table()
+        if not is_empty(target):
+            for key in jsonl.read(Path(target), key_of_line):
+                self._known.put(key, 1)
+
+    def has(self, problem: Problem, sample: int = 0) -> bool:
+        """Say whether a sample of a problem is there."""
+        return self._known.get(key_of(problem.id, sample)) is not None
 
 
-def _remaining(problems: Iterable[Problem], done: Table, tally: Tally) -> Iterator[Problem]:
+def _remaining(problems: Iterable[Problem], done: Done, chains: int, tally: Tally) -> Iterator[Problem]:
     for problem in problems:
-        if done.get(problem.id) is not None:
+        if all(done.has(problem, number) for number in range(chains)):
             tally.skipped += 1
         else:
             yield problem

@@ -1,30 +1,20 @@
-"""Solution -> Score: accuracy with its interval, by author and by number of gold steps."""
+"""Solution -> Evaluation: accuracy with its interval, slices, comparisons, leaks; and a Score of every run."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from socratic_cli.answers import same_answer
-from socratic_cli.errors import InputError
 from socratic_cli.records import Score, Solution
+from socratic_cli.scoring import counting, features
+from socratic_cli.scoring.comparing import comparisons
+from socratic_cli.scoring.evaluation import Arm, Evaluation, Leak, Result, Run
+from socratic_cli.scoring.grouping import Found, Group, Problems, found_in, grouped
+from socratic_cli.scoring.leaks import NEAR, Known, leaks
+from socratic_cli.scoring.readings import judge
+from socratic_cli.scoring.statistics import wilson
+from socratic_cli.scoring.tables import markdown
 
-_Z95 = 1.959963984540054
-
-
-def wilson(correct: int, total: int) -> tuple[float, float]:
-    """Return the 95% Wilson score interval of a share, as two shares (Wilson, 1927).
-
-    >>> [round(share, 4) for share in wilson(10, 100)]
-    [0.0552, 0.1744]
-    """
-    if total == 0:
-        return 0.0, 1.0
-    share, z2 = correct / total, _Z95**2 / total
-    centre = (share + z2 / 2) / (1 + z2)
-    half = _Z95 / (1 + z2) * math.sqrt(share * (1 - share) / total + z2 / total / 4)
-    return max(0.0, centre - half), min(1.0, centre + half)
+__all__ = ["assemble", "bench", "evaluate", "is_correct", "markdown", "scores", "wilson"]
 
 
 def is_correct(solution: Solution) -> bool:
@@ -33,9 +23,7 @@ def is_correct(solution: Solution) -> bool:
     Raises:
         InputError: the problem has no gold answer.
     """
-    if solution.problem.answer is None:
-        raise InputError(f"problem {solution.problem.id} has no gold answer to score against")
-    return same_answer(solution.answer, solution.problem.answer)
+    return judge(solution).state == "correct"
 
 
 def bench(solutions: Iterable[Solution]) -> list[Score]:
@@ -44,65 +32,118 @@ def bench(solutions: Iterable[Solution]) -> list[Score]:
     Raises:
         InputError: a problem occurs twice under one author and scheme, or has no gold answer.
     """
-    groups: dict[tuple[str, str], dict[str, Solution]] = defaultdict(dict)
-    for solution in solutions:
-        of_author = groups[solution.scheme, solution.author]
-        if solution.problem.id in of_author:
-            raise InputError(
-                f"{solution.author} solved the problem {solution.problem.id} twice: score one run at a time"
-            )
-        of_author[solution.problem.id] = solution
-    return [_score(scheme, author, list(of_author.values())) for (scheme, author), of_author in groups.items()]
+    return scores(evaluate(solutions))
 
 
-def _score(scheme: str, author: str, solutions: list[Solution]) -> Score:
-    by_steps: dict[int, list[Solution]] = defaultdict(list)
-    for solution in solutions:
-        by_steps[len(solution.problem.steps)].append(solution)
-    slices = {str(steps): _share(scheme, author, by_steps[steps]) for steps in sorted(by_steps) if steps}
-    return _share(scheme, author, solutions).model_copy(update={"by_steps": slices})
+def evaluate(solutions: Iterable[Solution]) -> Evaluation:
+    """Evaluate the solutions of one file.
+
+    Raises:
+        InputError: a problem occurs twice under one author and scheme, or has no gold answer.
+    """
+    problems = Problems()
+    return assemble(found_in(solutions, problems), problems)
 
 
-def _share(scheme: str, author: str, solutions: list[Solution]) -> Score:
-    correct = sum(map(is_correct, solutions))
-    low, high = wilson(correct, len(solutions))
-    return Score(
-        scheme=scheme,
-        author=author,
-        problems=len(solutions),
-        correct=correct,
-        accuracy=correct / len(solutions),
-        low=low,
-        high=high,
-        unanswered=sum(solution.answer is None for solution in solutions),
-        leaked=sum(solution.leaked for solution in solutions),
+def assemble(
+    found: Iterable[Found],
+    problems: Problems,
+    *,
+    baseline: str | None = None,
+    known: Iterable[Known] = (),
+    near: float = NEAR,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Evaluation:
+    """Bring runs together into an evaluation.
+
+    Args:
+        found: the runs, of one file or of many.
+        problems: those that the runs are on.
+        baseline: the arm that the others are compared with; without one, all are compared with all.
+        known: questions that an author may have learnt from.
+        near: from which similarity two questions are near.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+
+    Raises:
+        UsageError: no arm has the name of the baseline.
+    """
+    groups = grouped(found, problems)
+    values = features.values(problems.by_id.values())
+    arms = tuple(counting.arm(group.name, group.scheme, list(map(_run, group.runs)), values) for group in groups)
+    all_problems = tuple(problems.by_id.values())
+    trained = _trained_on(arms, problems)
+    return Evaluation(
+        problems=all_problems,
+        arms=arms,
+        comparisons=comparisons(arms, baseline, resamples, seed),
+        leaks=(*trained, *leaks(all_problems, known, near)),
+        notes=tuple(_notes(arms, groups, problems)),
+        resamples=resamples,
+        seed=seed,
     )
 
 
-def markdown(scores: Iterable[Score]) -> str:
-    """Return a Markdown table of scores, and one of accuracy by number of gold steps where these are known."""
-    scores = list(scores)
-    return "\n".join([*_table(scores), *_steps_table(scores)]) + "\n"
+def _run(found: Found) -> Run:
+    outcomes = tuple(found.outcomes.values())
+    return Run(found.key.author, found.key.seed, found.key.sample, outcomes, counting.result(outcomes))
 
 
-def _table(scores: list[Score]) -> Iterator[str]:
-    yield "| scheme | author | problems | correct | accuracy | 95% interval | unanswered |"
-    yield "|---|---|--:|--:|--:|---|--:|"
-    for s in scores:
+def _trained_on(arms: Iterable[Arm], problems: Problems) -> Iterator[Leak]:
+    """Yield a leak for each problem that an author was trained on, by the fingerprints that its training left."""
+    for arm in arms:
+        leaked = {outcome.problem for run in arm.runs for outcome in run.outcomes if outcome.leaked}
+        for problem in (problems.by_id[one] for one in problems.by_id if one in leaked):
+            yield Leak(problem.id, "exact", f"training set of {arm.name}", problem.question, 1.0)
+
+
+def _notes(arms: Iterable[Arm], groups: Iterable[Group], problems: Problems) -> Iterator[str]:
+    if problems.differing:
+        first = min(problems.differing)
         yield (
-            f"| {s.scheme} | {s.author} | {s.problems} | {s.correct} | {s.accuracy:.1%} "
-            f"| {s.low:.1%} - {s.high:.1%} | {s.unanswered} |"
+            f"The gold answers of {len(problems.differing)} problems differ between files ({first} for one):"
+            " each solution is judged by its own."
         )
+    for arm in arms:
+        claims = [outcome for run in arm.runs for outcome in run.outcomes if outcome.claimed is not None]
+        differing = sum(outcome.claimed != (outcome.state == "correct") for outcome in claims)
+        if differing:
+            yield f"{arm.name}: {differing} of {len(claims)} records call themselves right or wrong and are not."
+    for group in groups:
+        if len({len(run.outcomes) for run in group.runs}) > 1:
+            yield f"{group.name}: its runs are not on the same problems; their mean is of unequal ones."
 
 
-def _steps_table(scores: list[Score]) -> Iterator[str]:
-    columns = sorted({int(steps) for score in scores for steps in score.by_steps})
-    if not columns:
-        return
-    yield "\nAccuracy by number of gold steps (correct / problems):\n"
-    yield "| scheme | author | " + " | ".join(map(str, columns)) + " |"
-    yield "|---|---|" + "--:|" * len(columns)
-    for score in scores:
-        cells = (score.by_steps.get(str(steps)) for steps in columns)
-        shown = (f"{cell.accuracy:.0%} ({cell.correct}/{cell.problems})" if cell else "-" for cell in cells)
-        yield f"| {score.scheme} | {score.author} | " + " | ".join(shown) + " |"
+def scores(evaluation: Evaluation) -> list[Score]:
+    """Return a score of every run."""
+    steps = features.values(evaluation.problems).get("steps", {})
+    return [_score(arm, run, steps) for arm in evaluation.arms for run in arm.runs]
+
+
+def _score(arm: Arm, run: Run, steps: Mapping[str, Sequence[str]]) -> Score:
+    slices = counting.slices(run.outcomes, 1, {"steps": steps})
+    by_steps = {one.value: _share(arm, run, one.result) for one in slices}
+    return _share(arm, run, run.result).model_copy(update={"by_steps": by_steps})
+
+
+def _share(arm: Arm, run: Run, result: Result) -> Score:
+    return Score(
+        scheme=arm.scheme,
+        author=counting.label(arm, run),
+        problems=result.problems,
+        correct=result.correct,
+        accuracy=result.accuracy.share,
+        low=result.accuracy.low,
+        high=result.accuracy.high,
+        unanswered=result.unanswered,
+        leaked=result.leaked,
+        arm=arm.name,
+        seed=run.seed,
+        sample=run.sample,
+        wrong=result.wrong,
+        reasons=result.reasons,
+        answered_accuracy=result.answered.share,
+        strict_accuracy=result.strict.share,
+        lenient_accuracy=result.lenient.share,
+    )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
-from socratic_cli.dialogue import Model, Passage, RehearsalError, merge, rehearse
+from socratic_cli.dialogue import Model, Passage, RehearsalError, merge
 from socratic_cli.errors import InputError
 from socratic_cli.notation import NotationError
-from socratic_cli.parts import HeldOut, Scheme
+from socratic_cli.parts import HeldOut, Scheme, Verification
 from socratic_cli.records import Solution, fingerprint
 from socratic_cli.stages.solve import solve
+from socratic_cli.stages.verifying import judged_rightly
 
 
 def apart(solutions: Iterable[Solution], count: int) -> tuple[list[Solution], list[Solution]]:
@@ -41,24 +42,33 @@ def held(solutions: Iterable[Solution], scheme: Scheme) -> HeldOut:
         InputError: none of the problems can be used for the scheme.
     """
     passages: list[Passage] = []
-    usable: dict[str, Solution] = {}
+    usable: list[Solution] = []
     answers = ""
     for solution in solutions:
-        if solution.correct is False:
+        if solution.correct is False and not scheme.learns_from_wrong:
             continue
         try:
-            examples = rehearse(scheme.solve(solution.problem.blind()), scheme.replies(solution.rationale))
+            examples = scheme.examples(solution)
         except (NotationError, RehearsalError):
             continue
         passages += merge(examples)
         answers = examples[-1].role
-        usable.setdefault(solution.problem.id, solution)
+        usable.append(solution)
     if not usable:
         raise InputError(f"none of the held-out problems can be used for the scheme {scheme.label!r}: hold out more")
-    roles = {passage.role for passage in passages}
+    if isinstance(scheme, Verification):
+        return HeldOut(tuple(passages), answers, lambda model, _: judged_rightly(usable, scheme, model))
+    return HeldOut(tuple(passages), answers, _solved(usable, scheme, {passage.role for passage in passages}))
+
+
+def _solved(solutions: list[Solution], scheme: Scheme, roles: set[str]) -> Callable[[Model, Collection[str]], float]:
+    """Return who measures the share of problems that a model solves; of several solutions of one, the first counts."""
+    firsts: dict[str, Solution] = {}
+    for one in solutions:
+        firsts.setdefault(one.problem.id, one)
     problems = [
         one.problem.model_copy(update={"steps": one.steps, "answer": one.problem.answer or one.answer})
-        for one in usable.values()
+        for one in firsts.values()
     ]
 
     def accuracy(model: Model, played: Collection[str]) -> float:
@@ -68,4 +78,4 @@ def held(solutions: Iterable[Solution], scheme: Scheme) -> HeldOut:
 
         return asyncio.run(correct()) / len(problems)
 
-    return HeldOut(tuple(passages), answers, accuracy)
+    return accuracy

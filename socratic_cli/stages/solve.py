@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 
 from socratic_cli.answers import same_answer
@@ -22,8 +24,11 @@ from socratic_cli.errors import InputError, TeacherError, TeacherUnusable, Usage
 from socratic_cli.notation import NotationError
 from socratic_cli.parts import Scheme
 from socratic_cli.records import Problem, Rationale, Solution
+from socratic_cli.stages.verifying import Beside, Verifier
 from socratic_cli.stages.window import as_finished
-from socratic_cli.voting import Voted, vote
+from socratic_cli.voting import Choice, Voted, chosen_by, elect, numbered, vote
+
+Seen = Callable[[str], bool]
 
 
 class Oracle:
@@ -67,8 +72,10 @@ async def solve(
     *,
     prompted: bool = False,
     samples: int = 1,
+    verifier: Verifier | None = None,
+    choose: Choice | None = None,
     oracle: Iterable[str] = (),
-    seen: Callable[[str], bool] | None = None,
+    seen: Seen | None = None,
     width: int = 128,
 ) -> AsyncIterator[Solution]:
     """Yield a solution of every problem, as they finish; at most `width` problems are open at once.
@@ -80,27 +87,95 @@ async def solve(
         author: the name the solutions carry.
         prompted: play the dialogue of untrained models (instruction and exemplars).
         samples: chains of each problem; the answer that most of them reach is taken.
+        verifier: weighs the chains of a problem; the answer that weighs most is taken.
+        choose: how an answer is chosen: vote without a verifier, weighted or best with one (see `voting`).
         oracle: roles that reply with the gold rationale.
-        seen: says whether a question was in the model's training set; such solutions are marked `leaked`.
+        seen: says whether a question was in the model's training set; such solutions are marked `leaked`, and those
+            of questions that the verifier was trained on.
         width: problems open at once.
+
+    Raises:
+        UsageError: what is asked for does not go together.
     """
-    if prompted:
-        scheme = scheme.model_copy(update={"show": ()})
     roles = tuple(oracle)
-    if prompted and roles:
-        raise UsageError("an oracle replies for roles of trained students: a prompted model has none")
     if samples > 1 and roles:
         raise UsageError("an oracle has one gold rationale, which cannot vote: leave samples or oracle out")
+    choice = chosen_by(samples, verifier is not None, choose)
+    solving = _Solving(scheme, model, author, prompted, roles, seen)
+    if verifier is not None:
+        solving = replace(solving, model=Beside(model, verifier))
 
     async def one(problem: Problem) -> Solution:
-        chain = partial(scheme.annotate if prompted else scheme.solve, problem.blind())
-        dialogue = vote(chain, samples) if samples > 1 else chain()
-        replier = Oracle(model, roles, scheme, problem) if roles else model
-        leaked = seen is not None and seen(problem.question)
-        return _solution(problem, scheme, author, await _played(dialogue, replier), leaked)
+        chain = partial(solving.chain, problem)
+        if verifier is not None:
+            weigh = partial(verifier.weigh, problem.blind())
+            solution = await solving.solution(problem, elect(chain, samples, weigh, choice))
+            return _leaked(solution) if verifier.seen(problem.question) else solution
+        return await solving.solution(problem, vote(chain, samples) if samples > 1 else chain())
 
+    last = time.monotonic()
     async for solution in as_finished(problems, one, width):
+        now = time.monotonic()
+        yield solution.model_copy(update={"seconds": round(now - last, 4)})
+        last = now
+
+
+async def sample(
+    wanted: Iterable[tuple[Problem, int]],
+    scheme: Scheme,
+    model: Model,
+    author: str,
+    *,
+    prompted: bool = False,
+    oracle: Iterable[str] = (),
+    seen: Seen | None = None,
+    width: int = 128,
+) -> AsyncIterator[Solution]:
+    """Yield a solution for every problem and number of a chain, as they finish; see `solve` for the rest.
+
+    A chain of a number is the one that `solve` lets vote under this number.
+    """
+    solving = _Solving(scheme, model, author, prompted, tuple(oracle), seen)
+
+    async def one(problem_and_number: tuple[Problem, int]) -> Solution:
+        problem, number = problem_and_number
+        solution = await solving.solution(problem, numbered(solving.chain(problem), number))
+        return solution.model_copy(update={"sample": number})
+
+    async for solution in as_finished(wanted, one, width):
         yield solution
+
+
+@dataclass(frozen=True)
+class _Solving:
+    """A model that solves problems in a scheme."""
+
+    scheme: Scheme
+    model: Model
+    author: str
+    prompted: bool
+    roles: tuple[str, ...]
+    seen: Seen | None
+
+    def __post_init__(self) -> None:
+        if self.prompted and self.roles:
+            raise UsageError("an oracle replies for roles of trained students: a prompted model has none")
+
+    def chain(self, problem: Problem) -> Dialogue:
+        """Return the dialogue about a problem, without anything gold."""
+        if not self.prompted:
+            return self.scheme.solve(problem.blind())
+        return self.scheme.model_copy(update={"show": ()}).annotate(problem.blind())
+
+    async def solution(self, problem: Problem, dialogue: Dialogue) -> Solution:
+        """Play a dialogue about a problem."""
+        replier = Oracle(self.model, self.roles, self.scheme, problem) if self.roles else self.model
+        leaked = self.seen is not None and self.seen(problem.question)
+        return _solution(problem, self.scheme, self.author, await _played(dialogue, replier), leaked)
+
+
+def _leaked(solution: Solution) -> Solution:
+    return solution.model_copy(update={"leaked": True})
 
 
 async def _played(dialogue: Dialogue, model: Model) -> Transcript:
@@ -129,4 +204,5 @@ def _solution(problem: Problem, scheme: Scheme, author: str, transcript: Transcr
         **missing,
         **({"leaked": True} if leaked else {}),
         **({"votes": rationale.votes} if isinstance(rationale, Voted) else {}),
+        **({"weights": rationale.weights} if isinstance(rationale, Voted) and rationale.weights else {}),
     )

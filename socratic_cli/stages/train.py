@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from socratic_cli.dialogue import Passage, RehearsalError, merge, rehearse
+from socratic_cli.dialogue import Passage, RehearsalError, merge
 from socratic_cli.errors import InputError
 from socratic_cli.notation import NotationError
 from socratic_cli.parts import HeldOut, Progress, Scheme, Student, Trained
-from socratic_cli.records import Rationale, Solution, fingerprint
+from socratic_cli.records import Solution, fingerprint
 from socratic_cli.settings import Training
 from socratic_cli.stages.holding import apart, held
 
@@ -30,7 +30,8 @@ class Lesson:
 def prepare(solutions: Iterable[Solution], scheme: Scheme, held_out: int = 0) -> Lesson:
     """Rehearse annotations in a scheme.
 
-    Solutions known to be wrong, and those that lack what the scheme is made of, are left out and counted by reason.
+    Solutions known to be wrong, unless the scheme learns from them, and those that lack what the scheme is made of are
+    left out and counted by reason.
     So many problems as `held_out` says are not trained on, whatever their order; the choice of a checkpoint by them
     makes them seen all the same, so they are among the `questions`.
 
@@ -43,7 +44,7 @@ def prepare(solutions: Iterable[Solution], scheme: Scheme, held_out: int = 0) ->
         lesson.held_out = held(kept, scheme)
         lesson.questions |= {fingerprint(solution.problem.question) for solution in kept}
     for solution in solutions:
-        if solution.correct is False:
+        if solution.correct is False and not scheme.learns_from_wrong:
             lesson.left_out["its answer is wrong"] += 1
             continue
         try:
@@ -54,6 +55,7 @@ def prepare(solutions: Iterable[Solution], scheme: Scheme, held_out: int = 0) ->
             continue
         lesson.questions.add(fingerprint(solution.problem.question))
         lesson.teachers[solution.author] += 1
+    lesson.passages = scheme.chosen(lesson.passages)
     if not lesson.passages:
         reasons = "; ".join(f"{reason} ({count})" for reason, count in lesson.left_out.most_common(3))
         raise InputError(f"no annotation can be used for the scheme {scheme.label!r}: {reasons or 'there are none'}")
@@ -66,8 +68,7 @@ def passages(solution: Solution, scheme: Scheme) -> list[Passage]:
     Raises:
         NotationError: the solution lacks what the scheme is made of.
     """
-    rationale: Rationale = solution.rationale
-    return merge(rehearse(scheme.solve(solution.problem.blind()), scheme.replies(rationale)))
+    return merge(scheme.examples(solution))
 
 
 def train(

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from socratic_cli import processes
 
 log = logging.getLogger(__name__)
 _SECONDS = 300.0
@@ -49,11 +50,17 @@ class Checkpoints:
         """Say whether there should be a checkpoint after a step."""
         if self._every is not None:
             return step % self._every == 0
-        return time.monotonic() - self._kept >= _SECONDS
+        return bool(processes.of_first(time.monotonic() - self._kept >= _SECONDS))
 
     def last(self) -> State | None:
-        """Return the last whole checkpoint, if there is one."""
+        """Return the last whole checkpoint, if there is one.
+
+        Raises:
+            StudentError: another process sees another one.
+        """
         found = self._found()
+        seen = found[-1].name if found else "no checkpoint"
+        processes.check_same(seen, f"see different checkpoints, so {self._folder} is on no disk that they share")
         if not found:
             return None
         folder = found[-1]
@@ -63,9 +70,13 @@ class Checkpoints:
     def keep(self, make: Callable[[], State]) -> bool:
         """Write a checkpoint, and say whether it is there.
 
-        A disk that is full does not end the run: the checkpoint before stays, and it is told.
+        A disk that is full does not end the run: the checkpoint before stays, and it is told. All processes make the
+        state, since each has a part of it; the first one writes.
         """
         state = make()
+        return processes.first() and self._write(state)
+
+    def _write(self, state: State) -> bool:
         target = self._folder / f"{self._role}.checkpoint-{state.step:08}"
         beside = target.with_name(f".{target.name}.part")
         try:
@@ -108,19 +119,3 @@ def _sync(path: Path) -> None:
             raise
     finally:
         os.close(handle)
-
-
-def random_state() -> dict[str, Tensor]:
-    """Return the states of torch's generators: they decide what dropout drops."""
-    states = {"random.cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states |= {f"random.cuda.{at}": state for at, state in enumerate(torch.cuda.get_rng_state_all())}
-    return states
-
-
-def set_random_state(tensors: dict[str, Tensor]) -> None:
-    """Bring torch's generators into the states that were kept."""
-    torch.set_rng_state(tensors["random.cpu"])
-    of_cuda = [tensors[name] for name in sorted(tensors) if name.startswith("random.cuda.")]
-    if of_cuda and len(of_cuda) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(of_cuda)

@@ -11,10 +11,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from socratic_cli import processes
 from socratic_cli.settings import Training
 from socratic_cli.students.batches import passes
-from socratic_cli.students.loss import Loss
 from socratic_cli.students.tokens import Sequence
+
+Takes = Callable[[list[Sequence]], Tensor]
+"""What takes the summed loss of sequences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,9 @@ class Choosing:
 
     The best weights are in a file named by their step. One that a later step has beaten is removed when `settle` is
     called: after a checkpoint that knows the later one, so that a run that was killed finds the file it looks for.
+
+    Of several processes each measures everything, for the others would have to wait for it; the first one's numbers
+    decide.
     """
 
     def __init__(self, exam: Exam | None, folder: Path, role: str, training: Training, total: int) -> None:
@@ -48,35 +54,45 @@ class Choosing:
         """Say whether it has not become better for so long that the training ends."""
         return self._training.early_stopping is not None and self.worse >= self._training.early_stopping
 
-    def measure(self, step: int, loss: Loss, weights: dict[str, Tensor]) -> dict[str, float]:
+    def measure(self, step: int, loss: Takes, weights: Callable[[], dict[str, Tensor]]) -> dict[str, float]:
         """Measure the role after a step, keep its weights if it was never better, and return the numbers."""
         assert self._exam is not None
         with torch.random.fork_rng():
             numbers = {"held_out_loss": self._loss(loss, self._exam.sequences)}
             if self._exam.accuracy is not None:
                 numbers["held_out_accuracy"] = self._exam.accuracy()
+        numbers = processes.of_first(numbers)
         score = _score(numbers)
         if not self.best or score > _score(self.best["numbers"]):
             self.best, self.worse = {"step": step, "numbers": numbers}, 0
-            beside = self._path(step).with_suffix(".part")
-            save_file({name: weight.contiguous() for name, weight in weights.items()}, beside)
-            beside.replace(self._path(step))
+            self._keep(step, weights())
         else:
             self.worse += 1
         return numbers
 
-    def _loss(self, loss: Loss, sequences: list[Sequence]) -> float:
+    def _keep(self, step: int, weights: dict[str, Tensor]) -> None:
+        if processes.first():
+            beside = self._path(step).with_suffix(".part")
+            save_file({name: weight.contiguous() for name, weight in weights.items()}, beside)
+            beside.replace(self._path(step))
+
+    def _loss(self, loss: Takes, sequences: list[Sequence]) -> float:
         """Return the mean loss of held-out sequences, in nats per learnt token."""
         with torch.no_grad():
             total = sum(loss(part).item() for part in passes(sequences, self._training.tokens_per_batch))
-        return total / sum(sequence.targets for sequence in sequences)
+        return total / sum(sequence.mass for sequence in sequences)
 
     def chosen(self) -> dict[str, Tensor]:
         """Return the best weights, or none where nothing was measured."""
+        processes.meet()  # the first one has written them
         return load_file(self._path(self.best["step"])) if self.best else {}
 
     def settle(self, *, end: bool = False) -> None:
-        """Remove weights that are no longer the best, or all of them."""
+        """Remove weights that are no longer the best, or, once every process has them, all."""
+        if end:
+            processes.meet()
+        if not processes.first():
+            return
         current = None if end or not self.best else self._path(self.best["step"])
         for path in self._folder.glob(f"{self._role}.best-*"):
             if path != current:

@@ -12,6 +12,7 @@ from socratic_cli.prompts import PARAGRAPH, completion
 from socratic_cli.settings import Decoding
 from socratic_cli.students.generation import Request, Voice
 from socratic_cli.students.scheduler import Scheduler
+from socratic_cli.students.weighing import Weighing
 from socratic_cli.students.writing import Writing
 
 QUIET = 8
@@ -45,7 +46,7 @@ class Engine:
             StudentError: the student was not trained for this role.
         """
         voice = self._voice(turn.role)
-        writing = Writing(voice, self._request(turn), self._decoding)
+        writing = (Weighing if turn.options else Writing)(voice, self._request(turn), self._decoding)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         # Roles that one untrained model plays are written together.
         scheduler = self._schedulers.setdefault(id(voice), Scheduler(voice, self._decoding, self._halt))
@@ -63,7 +64,7 @@ class Engine:
         prompt, dropped = completion(turn), (PARAGRAPH,) if turn.instruction or turn.shots else ()
         seed = f"{self._decoding.seed}/{turn.sample}/{prompt}" if self._decoding.temperature else ""
         digest = hashlib.sha256(seed.encode()).digest()
-        return Request(prompt, (*turn.stop, *dropped), dropped, int.from_bytes(digest[:8], "big"))
+        return Request(prompt, (*turn.stop, *dropped), dropped, int.from_bytes(digest[:8], "big"), turn.options)
 
     def _wake(self) -> None:
         loop = asyncio.get_running_loop()

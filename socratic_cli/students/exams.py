@@ -8,9 +8,9 @@ from socratic_cli.parts import HeldOut
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.students.choosing import Exam
 from socratic_cli.students.engine import Engine
-from socratic_cli.students.fitting import fitting
+from socratic_cli.students.fitting import JOINT, fitting, together
 from socratic_cli.students.generation import Voice
-from socratic_cli.students.tokens import Tokens
+from socratic_cli.students.tokens import Sequence, Tokens
 
 
 class Exams:
@@ -32,16 +32,23 @@ class Exams:
         held = self._held_out
         if held is None:
             return None
-        passages = [passage for passage in held.passages if passage.role == role]
-        sequences = fitting(role, passages, self._tokens, self._limit).sequences
-        if self._training.choose_by == "loss" or role != held.answers:
+        played = {passage.role for passage in held.passages} if role == JOINT else {role}
+        sequences = self._sequences(held, played)
+        if self._training.choose_by == "loss" or held.answers not in played:
             return Exam(sequences)
-        return Exam(sequences, lambda: self._solved(held, role, model))
+        return Exam(sequences, lambda: self._solved(held, played, model))
 
-    def _solved(self, held: HeldOut, role: str, model: PreTrainedModel) -> float:
+    def _sequences(self, held: HeldOut, roles: set[str]) -> list[Sequence]:
+        fits = [
+            fitting(role, [passage for passage in held.passages if passage.role == role], self._tokens, self._limit)
+            for role in sorted(roles)
+        ]
+        return together(fits, self._training.role_weights).sequences
+
+    def _solved(self, held: HeldOut, played: set[str], model: PreTrainedModel) -> float:
         voice = Voice(model, self._tokens)
         engine = Engine(lambda _: voice, Decoding())
         try:
-            return held.accuracy(engine, [role])
+            return held.accuracy(engine, played)
         finally:
             engine.close()

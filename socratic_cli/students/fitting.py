@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from socratic_cli.dialogue import Passage
 from socratic_cli.errors import StudentError
 from socratic_cli.students.tokens import Sequence, Tokens
+
+JOINT = "joint"
+"""The role of a model that plays all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,12 @@ def fitting(role: str, passages: Iterable[Passage], tokens: Tokens, limit: int) 
             " raise max_length, or take a model with a longer context"
         )
     return Fitting(role, fits, len(encoded) - len(fits))
+
+
+def together(fits: Iterable[Fitting], weights: Mapping[str, float]) -> Fitting:
+    """Return the sequences of all roles as one role's, each with the weight of its own in the loss."""
+    known = list(fits)
+    sequences = [
+        replace(sequence, weight=weights.get(fit.role, 1.0)) for fit in known for sequence in fit.sequences
+    ]
+    return Fitting(JOINT, sequences, sum(fit.left_out for fit in known))

@@ -28,12 +28,16 @@ from socratic_cli.students.weights import context
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A prompt to continue, up to the first of its marks; a mark in `dropped` is no part of the reply."""
+    """A prompt to continue, up to the first of its marks; a mark in `dropped` is no part of the reply.
+
+    With `options`, the reply is one of them.
+    """
 
     prompt: str
     marks: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     seed: int = 0
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 
 from socratic_cli.dialogue import Model, Passage
 from socratic_cli.errors import StudentError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # torch and transformers take seconds to import: a list of st
 class HuggingFace(Student):
     """A causal language model from huggingface.co or a folder.
 
-    Fine-tuned in full, every role gets a model of its own; with LoRA they share one base.
+    Fine-tuned in full, every role gets a model of its own; with LoRA they share one base; joint, they are one.
     """
 
     main_option: ClassVar[str | None] = "base"
@@ -38,12 +38,22 @@ class HuggingFace(Student):
     load_in_8bit: bool = Field(
         False, description="Hold the base in 8-bit integers. To train, it is frozen and adapters are learnt (LoRA)."
     )
+    load_in_4bit: bool = Field(
+        False, description="Hold the base in 4-bit floats (NF4). To train, it is frozen and adapters are learnt (QLoRA)."
+    )
+    joint: bool = Field(False, description="One model that learns and plays all roles, instead of one for each.")
     lora: bool = Field(False, description="Freeze the base and learn a small adapter for each role.")
     lora_rank: int = Field(16, gt=0, description="Rank of the adapters.")
     lora_alpha: int = Field(32, gt=0, description="Scale of the adapters; their effect is alpha / rank.")
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout before the adapters.")
     lora_targets: tuple[str, ...] = Field((), description="Layers that get an adapter [default: all linear ones].")
     gradient_checkpointing: bool = Field(False, description="Save memory and lose speed in training.")
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        if self.load_in_8bit and self.load_in_4bit:
+            raise ValueError("give load_in_8bit or load_in_4bit, not both")
+        return self
 
     def train(
         self,
@@ -95,7 +105,8 @@ class HuggingFace(Student):
             model=self.where(),
             revision=self.revision,
             dtype=self.dtype,
-            in_8bit=self.load_in_8bit,
-            lora=lora if self.lora or self.load_in_8bit else None,
+            bits=4 if self.load_in_4bit else 8 if self.load_in_8bit else None,
+            lora=lora if self.lora or self.load_in_8bit or self.load_in_4bit else None,
             checkpointing=self.gradient_checkpointing,
+            joint=self.joint,
         )

@@ -17,19 +17,25 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from socratic_cli.errors import Interrupted, StudentError
+from socratic_cli import processes
+from socratic_cli.errors import StudentError
 from socratic_cli.parts import Progress, Trained
 from socratic_cli.settings import Training
-from socratic_cli.students.batches import batches, passes, steps
-from socratic_cli.students.checkpoints import Checkpoints, State, random_state, set_random_state
-from socratic_cli.students.choosing import Choosing, Exam
+from socratic_cli.students.batches import batches, steps
+from socratic_cli.students.checkpoints import Checkpoints, State
+from socratic_cli.students.choosing import Choosing, Exam, Takes
+from socratic_cli.students.counts import Counts
 from socratic_cli.students.fitting import Fitting
 from socratic_cli.students.loss import Loss
 from socratic_cli.students.metrics import Metrics
 from socratic_cli.students.optimiser import Optimiser
+from socratic_cli.students.randomness import part_ways, random_states, set_random_states
+from socratic_cli.students.shards import part, shard, whole
+from socratic_cli.students.sharing import interrupted, own_passes
 from socratic_cli.students.tokens import Sequence, Tokens
 
 log = logging.getLogger(__name__)
+_WEIGHT = "weight."
 
 
 class Learning:
@@ -48,10 +54,10 @@ class Learning:
         self.role, self.model, self.tokens, self.training = fitting.role, model, tokens, training
         self._fitting, self._exam = fitting, exam
         self._autocast = autocast
-        self._loss = Loss(model, tokens.pad, training.label_smoothing)
-        self._losses: list[float] = []
-        self._read = self._learnt = self._padded = 0
-        self._seconds = 0.0
+        loss = Loss(model, tokens.pad, training.label_smoothing)
+        shortest = [min(fitting.sequences, key=len)]
+        self._loss: Takes = shard(model, loss, shortest) if processes.sharded() else loss
+        self._counts = Counts()
 
     def learn(self, folder: Path, report: Callable[[Progress], None]) -> Trained:
         """Train to the end, from the last checkpoint in `folder` if there is one.
@@ -66,25 +72,25 @@ class Learning:
         self._choosing = Choosing(self._exam, folder, self.role, self.training, total)
         checkpoints = Checkpoints(folder, self.role, self.training.checkpoint_steps)
         done = self._resumed(checkpoints.last(), optimiser)
-        metrics = Metrics(folder, self.role, after=done)
+        metrics = Metrics(folder, self.role, self.training, after=done)
         self.model.train()
         try:
-            began = time.monotonic() - self._seconds
+            began = time.monotonic() - self._counts.seconds
             for step, batch in islice(zip(range(1, total + 1), batches(sequences, self.training)), done, None):  # noqa: B905
-                self._losses.append(self._step(step, batch))
+                self._step(step, batch)
                 norm, rate = optimiser.step()
-                self._seconds = time.monotonic() - began
+                self._counts.seconds = time.monotonic() - began
                 measured = self._measured(step) if self._choosing.due(step) else {}
-                metrics.note(**self._noted(step, norm, rate), **measured)
+                metrics.note(**self._counts.noted(step, norm, rate), **measured)
+                keep = partial(checkpoints.keep, partial(self._state, step, optimiser))
                 kept = checkpoints.due(step) and step < total
-                if kept and checkpoints.keep(partial(self._state, step, optimiser)):
+                if kept and keep():
                     self._choosing.settle()
-                try:
-                    report(self._progress(step, total))
-                except Interrupted:
+                if fault := interrupted(report, self._counts.progress(self.role, step, total)):
                     if not kept:
-                        checkpoints.keep(partial(self._state, step, optimiser))
-                    raise
+                        keep()
+                    processes.meet()  # else a launcher would end the first one while it writes
+                    raise fault
                 if self._choosing.over:
                     break
         finally:
@@ -92,85 +98,66 @@ class Learning:
         self.model.eval()
         self._set(self._choosing.chosen())
         self._choosing.settle(end=True)
-        return self._trained(len(self._losses))
+        computed = str(self._autocast or torch.float32).removeprefix("torch.")
+        return self._counts.trained(self._fitting, self._choosing.best, computed)
 
     def _weights(self) -> dict[str, Tensor]:
-        return {name: weight.detach() for name, weight in self.model.named_parameters() if weight.requires_grad}
+        return {name: whole(weight.detach()) for name, weight in self.model.named_parameters() if weight.requires_grad}
 
     def _set(self, weights: dict[str, Tensor]) -> None:
         with torch.no_grad():
             for name, weight in self.model.named_parameters():
                 if name in weights:
-                    weight.copy_(weights[name])
+                    weight.copy_(part(weights[name], like=weight))
 
     def _measured(self, step: int) -> dict[str, float]:
         """Measure the role on what was held out; neither dropout nor the random state is touched by it."""
         self.model.eval()
         with self._precision():
-            numbers = self._choosing.measure(step, self._loss, self._weights())
+            numbers = self._choosing.measure(step, self._loss, self._weights)
         self.model.train()
         return numbers
 
     def _resumed(self, state: State | None, optimiser: Optimiser) -> int:
         """Take up the state of a checkpoint; return the steps that are done."""
         if state is None:
+            part_ways(self.training.seed)
             return 0
-        self._set({name: state.tensors[f"weight.{name}"] for name in self._weights()})
+        self._set({name.removeprefix(_WEIGHT): one for name, one in state.tensors.items() if name.startswith(_WEIGHT)})
         self._choosing.best, self._choosing.worse = state.numbers["best"], state.numbers["worse"]
         optimiser.load(state)
-        set_random_state(state.tensors)
-        self._losses = state.numbers["losses"]
-        self._read, self._learnt, self._padded = (state.numbers[name] for name in ("read", "learnt", "padded"))
-        self._seconds = state.numbers["seconds"]
+        set_random_states(state.tensors, self.training.seed, state.step)
+        self._counts.load(state.numbers)
         log.info("the %s goes on after step %d", self.role, state.step)
         return state.step
 
     def _state(self, step: int, optimiser: Optimiser) -> State:
-        weights = {f"weight.{name}": weight for name, weight in self._weights().items()}
-        numbers = {"losses": self._losses, "read": self._read, "learnt": self._learnt, "padded": self._padded}
+        weights = {f"{_WEIGHT}{name}": weight for name, weight in self._weights().items()}
+        chosen = {"best": self._choosing.best, "worse": self._choosing.worse}
         return State(
             step,
-            {
-                **numbers,
-                "best": self._choosing.best,
-                "worse": self._choosing.worse,
-                "seconds": self._seconds,
-                **optimiser.numbers(),
-            },
-            {**weights, **optimiser.tensors(), **random_state()},
+            {**self._counts.numbers(), **chosen, **optimiser.numbers()},
+            {**weights, **optimiser.tensors(), **random_states()},
         )
 
-    def _trained(self, total: int) -> Trained:
-        tail = self._losses[-max(1, total // 10) :]
-        return Trained(
-            role=self.role,
-            sequences=len(self._fitting.sequences),
-            left_out=self._fitting.left_out,
-            target_tokens=self._learnt,
-            tokens=self._read,
-            padding=round(self._padded / (self._read + self._padded), 4),
-            steps=total,
-            loss=sum(tail) / len(tail),
-            seconds=self._seconds,
-            kept_step=self._choosing.best.get("step"),
-            **self._choosing.best.get("numbers", {}),
-        )
+    def _step(self, step: int, batch: list[Sequence]) -> None:
+        """Accumulate the gradient of one optimiser step: the mean over all its learnt tokens, however it is split.
 
-    def _step(self, step: int, batch: list[Sequence]) -> float:
-        """Accumulate the gradient of one optimiser step: the mean over all its learnt tokens, however it is split."""
-        targets = sum(sequence.targets for sequence in batch)
-        total = 0.0
-        for part in passes(batch, self.training.tokens_per_batch):
+        Sharded weights average their gradients over the processes, where a sum is due.
+        """
+        mass = sum(sequence.mass for sequence in batch)
+        scale = processes.count() if processes.sharded() else 1
+        own, padded = 0.0, 0
+        for one in own_passes(batch, self.training.tokens_per_batch):
             with self._precision():
-                loss = self._loss(part) / targets
-            loss.backward()
-            total += loss.item()
-            self._padded += len(part) * max(map(len, part)) - sum(map(len, part))
+                loss = self._loss(one.sequences) * one.counts / mass
+            (loss * scale).backward()
+            own += loss.item()
+            padded += one.padded
+        total, all_padded = processes.totals([own, padded])
         if not math.isfinite(total):
             raise StudentError(self._explained(total, step, batch))
-        self._read += sum(map(len, batch))
-        self._learnt += targets
-        return total
+        self._counts.step(batch, total, int(all_padded))
 
     def _explained(self, loss: float, step: int, batch: list[Sequence]) -> str:
         """Say where the loss broke: a text that is unlike the others is a frequent cause."""
@@ -184,20 +171,3 @@ class Learning:
     def _precision(self) -> AbstractContextManager[object]:
         device = self.model.device.type
         return torch.autocast(device, dtype=self._autocast, enabled=self._autocast is not None)
-
-    def _noted(self, step: int, norm: float, rate: float) -> dict[str, float]:
-        return {
-            "step": step,
-            "loss": self._losses[-1],
-            "learning_rate": rate,
-            "grad_norm": norm,
-            "tokens": self._read,
-            "target_tokens": self._learnt,
-            "padding_tokens": self._padded,
-            "seconds": round(self._seconds, 3),
-        }
-
-    def _progress(self, step: int, total: int) -> Progress:
-        return Progress(
-            role=self.role, step=step, steps=total, loss=self._losses[-1], tokens=self._read, seconds=self._seconds
-        )

@@ -24,7 +24,7 @@ _SHORT = 512
 
 
 class Loss:
-    """Sum of the negative log likelihoods of learnt tokens.
+    """Sum of the negative log likelihoods of learnt tokens, each with the weight of its sequence.
 
     A vocabulary of 50,000 makes logits the largest tensor of a forward pass, and most positions are prompt: so the
     transformer runs first, and the output layer on the positions that count. Architectures that do more to their
@@ -51,23 +51,30 @@ class Loss:
         predicts[:, :-1] = learnt[:, 1:]
         # predicts is learnt moved by one, row by row, so both masks pick in the same order
         targets = ids[:, 1:][learnt[:, 1:]]
+        weights = self._weights(batch)
         with _attending(self._model, ids):
             if not self._short:
-                return self._nll(self._logits(ids)[predicts], targets)
-            return self._of_hidden(self._hidden(ids)[predicts], targets)
+                return self._nll(self._logits(ids)[predicts], targets, weights)
+            return self._of_hidden(self._hidden(ids)[predicts], targets, weights)
 
-    def _of_hidden(self, hidden: Tensor, targets: Tensor) -> Tensor:
+    def _weights(self, batch: list[Sequence]) -> Tensor:
+        counts = torch.tensor([row.targets for row in batch])
+        weights = torch.tensor([row.weight for row in batch]).repeat_interleave(counts)
+        return weights.to(self._model.device)
+
+    def _of_hidden(self, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Return the loss of hidden states (positions, size); their logits are computed once more in the backward."""
         if len(targets) <= _CHUNK:
-            return self._from_head(hidden, targets)
-        parts = zip(hidden.split(_CHUNK), targets.split(_CHUNK), strict=True)
+            return self._from_head(hidden, targets, weights)
+        parts = zip(hidden.split(_CHUNK), targets.split(_CHUNK), weights.split(_CHUNK), strict=True)
         return torch.stack([checkpoint(self._from_head, *part, use_reentrant=False) for part in parts]).sum()
 
-    def _from_head(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        return self._nll(self._head(hidden), targets)
+    def _from_head(self, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        return self._nll(self._head(hidden), targets, weights)
 
-    def _nll(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=self._smoothing)
+    def _nll(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        each = cross_entropy(logits.float(), targets, reduction="none", label_smoothing=self._smoothing)
+        return torch.dot(each, weights)
 
     def _tensors(self, batch: list[Sequence]) -> tuple[Tensor, Tensor]:
         ids = torch.tensor(padded((row.ids for row in batch), self._pad), device=self._model.device)
@@ -89,7 +96,9 @@ class Loss:
     def _agrees(self, ids: Tensor) -> bool:
         """Say whether the output layer alone gives the model's own logits."""
         training = self._model.training
-        self._model.eval()  # dropout would make them differ
+        # Dropout would make them differ; but on a CPU, bitsandbytes repacks 4-bit weights that are evaluated, and the
+        # gradients after it are wrong.
+        self._model.train(training and getattr(self._model, "is_loaded_in_4bit", False))
         try:
             whole = self._logits(ids)[0].float()
             short = self._head(self._hidden(ids)[0]).float()

@@ -8,12 +8,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 from torch.nn import Module, Parameter
 from torch.nn.utils import clip_grad_norm_
 from transformers import get_linear_schedule_with_warmup
 
+from socratic_cli import processes
 from socratic_cli.settings import Training
 from socratic_cli.students.checkpoints import State
+from socratic_cli.students.shards import part, whole
 
 _PREFIX = "optimiser."
 
@@ -30,18 +33,31 @@ class Optimiser:
         self._schedule = get_linear_schedule_with_warmup(self._adamw, int(total * training.warmup), total)
 
     def step(self) -> tuple[float, float]:
-        """Apply the gradient; return its norm before it was clipped, and the learning rate it was applied at."""
+        """Apply the gradient; return its norm before it was clipped, and the learning rate it was applied at.
+
+        The gradient is the sum of what all processes found; sharded weights sum theirs on the way back.
+        """
         rate = float(self._adamw.param_groups[0]["lr"])
+        if not processes.sharded():
+            processes.add(self._gradients())
         norm = clip_grad_norm_(self._trained, self._max_norm)
+        norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
         self._adamw.step()
         self._schedule.step()
         self._adamw.zero_grad(set_to_none=True)
         return float(norm), rate
 
+    def _gradients(self) -> list[Tensor]:
+        """Return all gradients; where a process had no sequence for a weight, others may have had one."""
+        if processes.count() > 1:
+            for weight in self._trained:
+                weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+        return [weight.grad for weight in self._trained if weight.grad is not None]
+
     def tensors(self) -> dict[str, Tensor]:
         """Return AdamW's moments and steps, by the number of their parameter."""
         state: dict[int, dict[str, Tensor]] = self._adamw.state_dict()["state"]
-        return {f"{_PREFIX}{at}.{name}": one for at, moments in state.items() for name, one in moments.items()}
+        return {f"{_PREFIX}{at}.{name}": whole(one) for at, moments in state.items() for name, one in moments.items()}
 
     def numbers(self) -> dict[str, Any]:
         """Return where the schedule stands."""
@@ -52,11 +68,13 @@ class Optimiser:
 
     def load(self, state: State) -> None:
         """Go on from a checkpoint."""
+        weights = [weight for group in self._adamw.param_groups for weight in group["params"]]
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in state.tensors.items():
             if name.startswith(_PREFIX):
                 at, _, moment = name.removeprefix(_PREFIX).partition(".")
-                moments.setdefault(int(at), {})[moment] = tensor
+                kept = part(tensor, like=weights[int(at)]) if tensor.ndim else tensor  # steps are numbers
+                moments.setdefault(int(at), {})[moment] = kept
         self._adamw.load_state_dict({**self._adamw.state_dict(), "state": moments})
         self._schedule.load_state_dict({**self._schedule.state_dict(), **state.numbers["schedule"]})
         for group, rate in zip(self._adamw.param_groups, state.numbers["rates"], strict=True):

@@ -1,6 +1,7 @@
 """The models of a student's roles: trained from one base, saved, loaded again.
 
 full fine-tuning   folder/<role>/model.safetensors, config.json and tokenizer
+joint              folder/joint/ of either kind, in place of the roles
 LoRA               folder/<role>/adapter_model.safetensors, adapter_config.json and tokenizer
 both               folder/<role>/trained.json, what the training was; it is written last
 """
@@ -13,22 +14,33 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from transformers import PreTrainedModel
 
+from socratic_cli import processes
 from socratic_cli.dialogue import Passage
-from socratic_cli.errors import StudentError
+from socratic_cli.errors import StudentError, UsageError, did_you_mean
 from socratic_cli.parts import HeldOut, Progress, Trained
 from socratic_cli.settings import Dtype, Training
-from socratic_cli.students import adapters
+from socratic_cli.students import adapters, shards
 from socratic_cli.students.checkpoints import Checkpoints
 from socratic_cli.students.exams import Exams
-from socratic_cli.students.fitting import Fitting, fitting
+from socratic_cli.students.fitting import JOINT, Fitting, fitting, together
 from socratic_cli.students.generation import Voice
 from socratic_cli.students.learning import Learning
 from socratic_cli.students.tokens import Tokens
-from socratic_cli.students.weights import Source, context, load_config, load_model, load_tokenizer, precision, save
+from socratic_cli.students.weights import (
+    Source,
+    context,
+    device,
+    load_config,
+    load_model,
+    load_tokenizer,
+    precision,
+    save,
+)
 
 _DONE = "trained.json"
 Lesson = Mapping[str, list[Passage]]
@@ -42,14 +54,15 @@ class Base:
     model: str
     revision: str | None
     dtype: Dtype
-    in_8bit: bool
+    bits: Literal[4, 8] | None
     lora: adapters.Lora | None
     checkpointing: bool
+    joint: bool = False
 
     def source(self, *, of_role: Path | None = None, dtype: torch.dtype | None = None) -> Source:
         """Return where the weights are: the base's, or those of a role that was fine-tuned in full."""
         model, revision = (str(of_role), None) if of_role else (self.model, self.revision)
-        return Source(model, revision, dtype or precision(self.dtype), self.in_8bit)
+        return Source(model, revision, dtype or precision(self.dtype), self.bits)
 
     def tokens(self) -> Tokens:
         """Return the base's tokenizer."""
@@ -62,12 +75,36 @@ def train(
     """Train every role from the base and save it; roles that an interrupted run finished are not trained again."""
     if base.dtype == "float16":
         raise StudentError("float16 loses small gradients: train with dtype=bfloat16 or dtype=float32")
+    processes.join()
+    if processes.sharded():
+        _refuse_shards(base, training)
     tokens = base.tokens()
     limit = min(training.max_length, context(load_config(base.model, base.revision)) or training.max_length)
+    _refuse(base, lesson, training)
     fit = [fitting(role, passages, tokens, limit) for role, passages in lesson.items()]
+    if base.joint:
+        fit = [together(JOINT, fit, training.role_weights)]
     exams = Exams(held_out, tokens, limit, training)
     learn = _Adapters(base, tokens, exams) if base.lora else _Full(base, tokens, exams)
     return [_role(learn, one, training, folder, report) for one in fit]
+
+
+def _refuse(base: Base, lesson: Lesson, training: Training) -> None:
+    """Refuse what has no meaning, or no way."""
+    weighed = training.role_weights
+    if weighed and not base.joint:
+        raise UsageError(
+            "role_weights weigh roles against one another in one model: train a joint student (option joint=true);"
+            " apart, each role has an optimiser that does not see a scale"
+        )
+    for role in weighed:
+        if role not in lesson:
+            raise UsageError(f"role_weights: there is no {role!r} to learn.{did_you_mean(role, list(lesson))}")
+    if base.bits == 4 and training.held_out and device().type == "cpu":
+        raise UsageError(
+            "on a CPU, bitsandbytes repacks 4-bit weights when they are evaluated, and the gradients after it are"
+            " wrong: leave held_out out, or train with load_in_8bit"
+        )
 
 
 class _Full:
@@ -84,6 +121,15 @@ class _Full:
         return trained
 
 
+def _refuse_shards(base: Base, training: Training) -> None:
+    """Refuse what has no meaning, or no way, with weights in parts."""
+    shards.configured()
+    if base.lora:
+        raise UsageError("a frozen base is not put in parts: launch LoRA, 8 bit and 4 bit without FSDP")
+    if training.choose_by == "accuracy":
+        raise UsageError("a student in parts cannot solve while it learns: with FSDP choose by loss")
+
+
 class _Adapters:
     """Trains an adapter a role on one frozen base."""
 
@@ -97,19 +143,21 @@ class _Adapters:
         with _seeded(training.seed):
             adapted = self._base.lora.on(model, fit.role)
             trained = _learn(self._base, fit, model, self._tokens, training, self._exams).learn(folder, report)
-        adapters.save(adapted, fit.role, folder / fit.role)
-        self._tokens.tokenizer.save_pretrained(folder / fit.role)
+        if processes.first():
+            adapters.save(adapted, fit.role, folder / fit.role)
+            self._tokens.tokenizer.save_pretrained(folder / fit.role)
         adapted.unload()  # gives the base back as it was
         return trained
 
 
 def _role(learn: _Full | _Adapters, fit: Fitting, training: Training, folder: Path, report: Report) -> Trained:
     done = folder / fit.role / _DONE
-    if done.is_file():
-        return Trained.model_validate_json(done.read_text(encoding="utf-8"))
+    if known := processes.of_first(done.read_text(encoding="utf-8") if done.is_file() else ""):
+        return Trained.model_validate_json(known)
     trained = learn.train(fit, training, folder, report)
-    done.write_text(trained.model_dump_json(indent=2) + "\n", encoding="utf-8")  # last: now the role is whole
-    Checkpoints(folder, fit.role).clear()
+    if processes.first():
+        done.write_text(trained.model_dump_json(indent=2) + "\n", encoding="utf-8")  # last: now the role is whole
+        Checkpoints(folder, fit.role).clear()
     return trained
 
 
@@ -132,10 +180,12 @@ def voices(base: Base, folder: Path | None) -> Callable[[str], Voice]:
         only = Voice(load_model(base.source()), base.tokens())
         return lambda _: only
     roles = _saved(folder)
+    joint = roles == [JOINT]
     load = _adapted if (folder / roles[0] / adapters.CONFIG).is_file() else _full
     by_role = load(base, folder, roles)
 
     def voice(role: str) -> Voice:
+        role = JOINT if joint else role
         if role not in by_role:
             raise StudentError(f"the student in {folder} has no {role}: it was trained as {', '.join(by_role)}")
         return by_role[role]

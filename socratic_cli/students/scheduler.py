@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable
 from threading import Event
+from typing import Any
 
 import torch
 
@@ -18,6 +19,7 @@ from socratic_cli.settings import Decoding
 from socratic_cli.students.generation import Voice, write
 from socratic_cli.students.sampling import draw
 from socratic_cli.students.slots import Piece, Slots, Unsupported
+from socratic_cli.students.weighing import Weighing
 from socratic_cli.students.writing import Writing
 
 log = logging.getLogger(__name__)
@@ -72,9 +74,12 @@ class Scheduler:
         pieces = [self._piece(slot, writing) for slot, writing in rows]
         logits = self._slots.forward(pieces)
         tokens = draw(logits, [writing.dice for _, writing in rows], self._decoding)
-        for (slot, writing), token in zip(rows, tokens, strict=True):
+        for at, ((slot, writing), token) in enumerate(zip(rows, tokens, strict=True)):
             self._held[slot] = list(writing.ids)
-            writing.accept(token)
+            if isinstance(writing, Weighing):
+                writing.weigh(logits[at])
+            else:
+                writing.accept(token)
             if writing.finish_reason is not None:
                 del self._open[slot]
                 ended.append(writing)
@@ -157,11 +162,24 @@ class Scheduler:
                 f"{type(self._voice.model).__name__} replies in whole batches, where no calculator can step in:"
                 " --calculator check or off"
             )
+        weighed = next((writing for writing in self.waiting if isinstance(writing, Weighing)), None)
+        if weighed is not None:
+            return [self._weighed(weighed)]
         batch = [self.waiting.popleft() for _ in range(min(len(self.waiting), self._decoding.batch_size))]
         replies = write(self._voice, [writing.request for writing in batch], self._decoding, self._halt)
         for writing, reply in zip(batch, replies, strict=True):
             writing.end(reply)
         return batch
+
+    @torch.inference_mode()
+    def _weighed(self, writing: Weighing) -> Weighing:
+        """Weigh options by a forward pass of their own."""
+        self.waiting.remove(writing)
+        if writing.finish_reason is None:
+            self._voice.activate()
+            model: Any = self._voice.model
+            writing.weigh(model(input_ids=torch.tensor([writing.ids], device=model.device)).logits[0, -1].float())
+        return writing
 
 
 def _common(held: list[int], ids: list[int]) -> int:

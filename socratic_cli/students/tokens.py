@@ -16,10 +16,11 @@ from socratic_cli.dialogue import Passage
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """The tokens of a passage, and which of them are learnt."""
+    """The tokens of a passage, which of them are learnt, and the weight of each of these in the loss."""
 
     ids: tuple[int, ...]
     learnt: tuple[bool, ...]
+    weight: float = 1.0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -28,6 +29,11 @@ class Sequence:
     def targets(self) -> int:
         """How many tokens are learnt; nothing comes before the first, so it cannot be."""
         return sum(self.learnt[1:])
+
+    @property
+    def mass(self) -> float:
+        """The weight of all that is learnt: what a mean loss is divided by."""
+        return self.weight * self.targets
 
 
 class Tokens:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from huggingface_hub import ModelCard, hf_hub_download
@@ -26,9 +26,11 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 from yaml import YAMLError  # type: ignore[import-untyped]
 
+from socratic_cli import processes
 from socratic_cli.errors import StudentError
 from socratic_cli.settings import Dtype
 from socratic_cli.students.memory import keep_freed_memory
+from socratic_cli.students.shards import whole
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ class Source:
     model: str
     revision: str | None = None
     dtype: torch.dtype = torch.float32
-    in_8bit: bool = False
+    bits: Literal[4, 8] | None = None
 
 
 def device() -> torch.device:
@@ -73,8 +75,8 @@ def load_model(source: Source) -> PreTrainedModel:
     """
     _check_folder(source.model)
     # bitsandbytes places the weights itself as it quantises them; `to` would refuse afterwards.
-    more = {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)} if source.in_8bit else {}
-    if source.in_8bit:
+    more = {"quantization_config": _quantised(source)} if source.bits else {}
+    if source.bits:
         logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)  # a warning a call
     with quiet(), _explained(source.model):
         model: Any = AutoModelForCausalLM.from_pretrained(
@@ -85,7 +87,7 @@ def load_model(source: Source) -> PreTrainedModel:
             trust_remote_code=False,
             **more,
         )
-    if not source.in_8bit:
+    if not (source.bits or processes.sharded()):  # a part of it moves when it is sharded
         model.to(device())
     if model.device.type == "cpu":
         keep_freed_memory()
@@ -94,6 +96,18 @@ def load_model(source: Source) -> PreTrainedModel:
     model.generation_config = GenerationConfig(eos_token_id=model.generation_config.eos_token_id)
     model.eval()
     return model  # type: ignore[no-any-return]
+
+
+def _quantised(source: Source) -> BitsAndBytesConfig:
+    """Return LLM.int8 (Dettmers et al., 2022), or NF4 with doubly quantised constants (QLoRA, Dettmers et al., 2023)."""
+    if source.bits == 8:
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=source.dtype,
+    )
 
 
 def license_of(model: str, revision: str | None = None) -> str | None:
@@ -120,9 +134,12 @@ def load_tokenizer(model: str, revision: str | None = None) -> PreTrainedTokeniz
 
 
 def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Save a model with its tokenizer."""
+    """Save a model with its tokenizer; every process that holds a part of the weights must ask for it."""
+    state = {name: whole(one) for name, one in model.state_dict().items()} if processes.sharded() else None
+    if not processes.first():
+        return
     with quiet():
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=state)
         tokenizer.save_pretrained(folder)
 
 

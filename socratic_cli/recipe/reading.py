@@ -1,76 +1,21 @@
-"""Recipes: a whole experiment in one YAML file, typed, with errors that name file and line, all at once.
-
-YAML 1.2 through ruamel.yaml: 3e-4 is a number, `no` is a word, a doubled key is an error, and every key knows its line.
-"""
+"""A recipe's file: YAML 1.2 through ruamel.yaml, where 3e-4 is a number, `no` is a word, and every key knows its line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from socratic_cli import plugins
-from socratic_cli.errors import RecipeError, UsageError, did_you_mean
-from socratic_cli.parts import Part, Scheme, Student, Teacher
-from socratic_cli.settings import Annotation, Asking, Decoding, Selection, Settings, Training
-
-Spec = str | dict[str, Any]
-P = TypeVar("P", bound=Part)
-
-
-class Source(Selection):
-    """Problems: a data set and split, or a file, and which of them."""
-
-    source: str = Field(description="gsm8k/train, arithmetic:2-3/test, a JSONL file.")
-
-
-class Arm(Settings):
-    """One way to make a student; what it leaves out is the recipe's."""
-
-    scheme: Spec = Field(description="How reasoning is written down.")
-    teacher: Spec | None = Field(None, description="Who writes the annotations.")
-    students: tuple[Spec, ...] | None = Field(None, description="Who is trained.")
-    trained: bool = Field(True, description="False: the untrained student, prompted with exemplars.")
-    oracle: tuple[str, ...] = Field((), description="Roles that reply with the gold rationale when solving.")
-    training: dict[str, Any] = Field(default_factory=dict, description="Training settings that differ.")
-    decoding: dict[str, Any] = Field(default_factory=dict, description="Decoding settings that differ.")
-    seeds: tuple[int, ...] | None = Field(None, description="Seeds that differ.")
-
-
-class Recipe(Settings):
-    """An experiment: every arm with every student and seed, trained on `train` and scored on `test`."""
-
-    name: str = Field(
-        "recipe", pattern=r"^[\w.-]+$", description="Names the folder of the results [default: the file]."
-    )
-    train: Source
-    test: Source
-    teacher: Spec = Field("gold", description="Who writes the annotations.")
-    students: tuple[Spec, ...] = Field(description="Who is trained.")
-    annotation: Annotation = Annotation()
-    asking: Asking = Asking()
-    training: Training = Training()
-    decoding: Decoding = Decoding()
-    seeds: tuple[int, ...] = (0,)
-    arms: dict[str, Arm] = Field(min_length=1, description="Name of the arm: its scheme and what differs.")
-
-    @field_validator("train", "test", mode="before", json_schema_input_type=str | Source)
-    @classmethod
-    def _short_source(cls, value: Any) -> Any:
-        return {"source": value} if isinstance(value, str) else value
-
-    @field_validator("arms", mode="before", json_schema_input_type=dict[str, str | Arm])
-    @classmethod
-    def _short_arms(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        return {name: {"scheme": arm} if isinstance(arm, str) else arm for name, arm in value.items()}
+from socratic_cli.errors import RecipeError, did_you_mean
+from socratic_cli.recipe.experiment import Arm, Recipe, Source, Verifying
+from socratic_cli.recipe.faults import Fault, part_faults
+from socratic_cli.settings import Decoding, Training
 
 
 def read(path: Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -87,20 +32,10 @@ def read(path: Path, overrides: Iterable[str] = ()) -> Recipe:
         recipe = Recipe.model_validate(_plain(tree))
     except ValidationError as fault:
         raise _all_faults(path, tree, _schema_faults(fault)) from None
-    faults = list(_part_faults(recipe))
+    faults = list(part_faults(recipe))
     if faults:
         raise _all_faults(path, tree, faults)
     return recipe
-
-
-def merged(settings: Settings, changes: Mapping[str, Any]) -> Any:
-    """Return settings with some changed; epochs and max_steps displace one another."""
-    given = settings.model_dump(exclude_unset=True)
-    if "max_steps" in changes:
-        given.pop("epochs", None)
-    if "epochs" in changes:
-        given.pop("max_steps", None)
-    return type(settings).model_validate({**given, **changes})
 
 
 def _parsed(path: Path) -> CommentedMap:
@@ -146,9 +81,6 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, float) else value
 
 
-Fault = tuple[tuple[str | int, ...], str]
-
-
 def _schema_faults(error: ValidationError) -> Iterator[Fault]:
     for fault in error.errors():
         location = fault["loc"]
@@ -172,33 +104,9 @@ def _model_at(location: tuple[str | int, ...]) -> type[BaseModel]:
         "decoding": Decoding,
         "arms": Arm,
     }
+    if location[0:1] == ("arms",) and location[2:] == ("verifier",):
+        return Verifying
     return places.get(str(location[0]), Recipe) if location else Recipe
-
-
-def _part_faults(recipe: Recipe) -> Iterator[Fault]:
-    """Load every part the recipe names, so that a wrong name is told before an hour of training."""
-    yield from _check(Teacher, recipe.teacher, ("teacher",))
-    for at, student in enumerate(recipe.students):
-        yield from _check(Student, student, ("students", at))
-    for name, arm in recipe.arms.items():
-        yield from _check(Scheme, arm.scheme, ("arms", name, "scheme"))
-        if arm.teacher is not None:
-            yield from _check(Teacher, arm.teacher, ("arms", name, "teacher"))
-        for at, student in enumerate(arm.students or ()):
-            yield from _check(Student, student, ("arms", name, "students", at))
-        for key, settings in (("training", recipe.training), ("decoding", recipe.decoding)):
-            try:
-                merged(settings, getattr(arm, key))
-            except ValidationError as fault:
-                for text in plugins.explain(fault, type(settings)):
-                    yield ("arms", name, key), text
-
-
-def _check(kind: type[P], spec: Spec, location: tuple[str | int, ...]) -> Iterator[Fault]:
-    try:
-        plugins.load(kind, spec)
-    except UsageError as fault:
-        yield location, str(fault)
 
 
 def _all_faults(path: Path, tree: CommentedMap, faults: Iterable[Fault]) -> RecipeError:

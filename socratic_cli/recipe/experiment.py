@@ -1,0 +1,93 @@
+"""What a recipe says: data, parts and settings of a whole experiment, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from socratic_cli.settings import Annotation, Asking, Decoding, Selection, Settings, Training
+
+Spec = str | dict[str, Any]
+
+
+class Source(Selection):
+    """Problems: a data set and split, or a file, and which of them."""
+
+    source: str = Field(description="gsm8k/train, arithmetic:2-3/test, a JSONL file.")
+
+
+class Verifying(Settings):
+    """A verifier, trained within the run on what the arm's own student samples; what it leaves out is the arm's."""
+
+    train: Source | None = Field(None, description="Problems that are sampled [default: the training problems].")
+    samples: int = Field(8, gt=0, description="Chains of each of them.")
+    decoding: dict[str, Any] = Field(default_factory=dict, description="Decoding settings of sampling that differ.")
+    scheme: Spec = Field("verifier", description="What the verifier reads.")
+    student: Spec | None = Field(None, description="Who becomes the verifier.")
+    training: dict[str, Any] = Field(default_factory=dict, description="Training settings that differ.")
+
+    @field_validator("train", mode="before", json_schema_input_type=str | Source | None)
+    @classmethod
+    def _short_source(cls, value: Any) -> Any:
+        return {"source": value} if isinstance(value, str) else value
+
+
+class Arm(Settings):
+    """One way to make a student; what it leaves out is the recipe's."""
+
+    scheme: Spec = Field(description="How reasoning is written down.")
+    teacher: Spec | None = Field(None, description="Who writes the annotations.")
+    students: tuple[Spec, ...] | None = Field(None, description="Who is trained.")
+    trained: bool = Field(True, description="False: the untrained student, prompted with exemplars.")
+    oracle: tuple[str, ...] = Field((), description="Roles that reply with the gold rationale when solving.")
+    training: dict[str, Any] = Field(default_factory=dict, description="Training settings that differ.")
+    decoding: dict[str, Any] = Field(default_factory=dict, description="Decoding settings that differ.")
+    verifier: Verifying | None = Field(None, description="Weighs the samples of an arm that decodes several.")
+    seeds: tuple[int, ...] | None = Field(None, description="Seeds that differ.")
+
+
+class Recipe(Settings):
+    """An experiment: every arm with every student and seed, trained on `train` and scored on `test`."""
+
+    name: str = Field(
+        "recipe", pattern=r"^[\w.-]+$", description="Names the folder of the results [default: the file]."
+    )
+    train: Source
+    test: Source
+    teacher: Spec = Field("gold", description="Who writes the annotations.")
+    students: tuple[Spec, ...] = Field(description="Who is trained.")
+    annotation: Annotation = Annotation()
+    asking: Asking = Asking()
+    training: Training = Training()
+    decoding: Decoding = Decoding()
+    seeds: tuple[int, ...] = (0,)
+    arms: dict[str, Arm] = Field(min_length=1, description="Name of the arm: its scheme and what differs.")
+
+    @field_validator("train", "test", mode="before", json_schema_input_type=str | Source)
+    @classmethod
+    def _short_source(cls, value: Any) -> Any:
+        return {"source": value} if isinstance(value, str) else value
+
+    @field_validator("arms", mode="before", json_schema_input_type=dict[str, str | Arm])
+    @classmethod
+    def _short_arms(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {name: {"scheme": arm} if isinstance(arm, str) else arm for name, arm in value.items()}
+
+
+def merged(settings: Settings, changes: Mapping[str, Any]) -> Any:
+    """Return settings with some changed; epochs and max_steps displace one another."""
+    given = settings.model_dump(exclude_unset=True)
+    if "max_steps" in changes:
+        given.pop("epochs", None)
+    if "epochs" in changes:
+        given.pop("max_steps", None)
+    return type(settings).model_validate({**given, **changes})
+
+
+def sampling(arm: Arm, verifying: Verifying) -> dict[str, Any]:
+    """Return how decoding changes where the student of an arm is sampled for its verifier."""
+    return {**arm.decoding, "choose": None, "samples": verifying.samples, **verifying.decoding}

@@ -1,0 +1,89 @@
+"""What is wrong with the parts that a recipe names, before an hour of training shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from socratic_cli import plugins, tracking
+from socratic_cli.errors import MissingPackage, UsageError
+from socratic_cli.parts import Part, Scheme, Student, Teacher, Verification
+from socratic_cli.recipe.experiment import Arm, Recipe, Spec, merged, sampling
+from socratic_cli.settings import Settings, Training
+from socratic_cli.voting import chosen_by
+
+P = TypeVar("P", bound=Part)
+Fault = tuple[tuple[str | int, ...], str]
+"""Where in the recipe, and what."""
+
+
+def part_faults(recipe: Recipe) -> Iterator[Fault]:
+    """Yield the faults of all parts and settings that a recipe names, by loading every one."""
+    yield from _check(Teacher, recipe.teacher, ("teacher",))
+    for at, student in enumerate(recipe.students):
+        yield from _check(Student, student, ("students", at))
+    yield from _tracker_faults(recipe.training, ("training", "tracker"))
+    for name, arm in recipe.arms.items():
+        yield from _check(Scheme, arm.scheme, ("arms", name, "scheme"))
+        if arm.teacher is not None:
+            yield from _check(Teacher, arm.teacher, ("arms", name, "teacher"))
+        for at, student in enumerate(arm.students or ()):
+            yield from _check(Student, student, ("arms", name, "students", at))
+        for key, settings in (("training", recipe.training), ("decoding", recipe.decoding)):
+            yield from _check_settings(settings, getattr(arm, key), ("arms", name, key))
+        yield from _verifier_faults(recipe, arm, ("arms", name))
+
+
+def _verifier_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
+    if _is_verification(arm.scheme):
+        yield (*location, "scheme"), "a verifier solves nothing itself: give the arm that it weighs the key 'verifier'"
+    wanted, at = arm.verifier, (*location, "verifier")
+    try:
+        decoding = merged(recipe.decoding, arm.decoding)
+        chosen_by(decoding.samples, wanted is not None, decoding.choose)
+    except UsageError as fault:
+        yield at if wanted else (*location, "decoding"), str(fault)
+    except ValidationError:
+        return  # told already
+    if wanted is None:
+        return
+    yield from _check(Scheme, wanted.scheme, (*at, "scheme"))
+    if _is_verification(wanted.scheme) is False:
+        yield (*at, "scheme"), "this is the scheme of no verifier"
+    if wanted.student is not None:
+        yield from _check(Student, wanted.student, (*at, "student"))
+    yield from _check_settings(recipe.training, {**arm.training, **wanted.training}, (*at, "training"))
+    yield from _check_settings(recipe.decoding, sampling(arm, wanted), (*at, "decoding"))
+
+
+def _is_verification(scheme: Spec) -> bool | None:
+    try:
+        return isinstance(plugins.load(Scheme, scheme), Verification)
+    except UsageError:
+        return None
+
+
+def _check_settings(settings: Settings, changes: Mapping[str, Any], location: tuple[str, ...]) -> Iterator[Fault]:
+    try:
+        changed = merged(settings, changes)
+        if "tracker" in changes:
+            yield from _tracker_faults(changed, (*location, "tracker"))
+    except ValidationError as fault:
+        for text in plugins.explain(fault, type(settings)):
+            yield location, text
+
+
+def _tracker_faults(training: Training, location: tuple[str | int, ...]) -> Iterator[Fault]:
+    try:
+        tracking.require(training)
+    except MissingPackage as fault:
+        yield location, str(fault)
+
+
+def _check(kind: type[P], spec: Spec, location: tuple[str | int, ...]) -> Iterator[Fault]:
+    try:
+        plugins.load(kind, spec)
+    except UsageError as fault:
+        yield location, str(fault)

@@ -1,0 +1,78 @@
+"""Evaluation -> findings: what was counted and compared, as a report tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from socratic_cli.report.gather import Runs, findings
+from socratic_cli.report.model import Attempt, Column, Curve, Fault, Findings, Table
+from socratic_cli.scoring.evaluation import Arm, Comparison, Evaluation
+
+Faults = Mapping[tuple[str, str, str], Fault]
+"""What went wrong, by arm, author and the problem's id."""
+
+
+def evaluated(
+    evaluation: Evaluation,
+    *,
+    faults: Faults | None = None,
+    tables: Sequence[Table] = (),
+    curves: Sequence[Curve] = (),
+) -> Findings | None:
+    """Return what a report tells of an evaluation, or None where its solutions were not kept.
+
+    An evaluation that was read back from a folder has outcomes without solutions: such arms are left out.
+    """
+    arms = [found for arm in evaluation.arms if (found := _runs(arm, faults or {})) is not None]
+    if not arms:
+        return None
+    names = {arm.name for arm in arms}
+    told = [one for one in evaluation.comparisons if {one.old, one.new} <= names]
+    compared = [_compared([arm.name for arm in arms], told)] if told else []
+    return findings(evaluation.problems, arms, tables=[*compared, *tables], curves=curves)
+
+
+def _runs(arm: Arm, faults: Faults) -> Runs | None:
+    attempts = {
+        run.author: {
+            one.problem: Attempt(one.solution, one.state, faults.get((arm.name, run.author, one.problem)))
+            for one in run.outcomes
+            if one.solution is not None
+        }
+        for run in arm.runs
+    }
+    return Runs(arm.name, arm.scheme, attempts) if any(attempts.values()) else None
+
+
+def _compared(arms: Sequence[str], comparisons: Iterable[Comparison]) -> Table:
+    places = {name: at for at, name in enumerate(arms)}
+    rows = tuple(
+        (
+            places[one.old],
+            places[one.new],
+            one.problems,
+            one.difference,
+            f"{100 * one.low:+.1f} to {100 * one.high:+.1f}",
+            one.old_alone,
+            one.new_alone,
+            one.p_value,
+            one.p_holm,
+        )
+        for one in comparisons
+    )
+    columns = (
+        Column("old", "arm"),
+        Column("new", "arm"),
+        Column("problems", "count"),
+        Column("new - old, points", "points"),
+        Column("95% interval"),
+        Column("only old correct", "count"),
+        Column("only new correct", "count"),
+        Column("p", "p"),
+        Column("p, Holm", "p"),
+    )
+    caption = (
+        "Two arms on the problems that both tried: the difference with a paired bootstrap's interval, and an exact"
+        " test, corrected by Holm for the number of comparisons."
+    )
+    return Table("comparisons", "comparisons", caption, columns, rows)

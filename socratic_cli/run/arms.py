@@ -1,0 +1,143 @@
+"""From a recipe to its stages: every arm with every student and seed, and the score of all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from socratic_cli import authors, plugins
+from socratic_cli.authors import Author
+from socratic_cli.parts import Scheme, Student, Teacher
+from socratic_cli.recipe import Arm, Recipe, Verifying, merged, sampling
+from socratic_cli.run import works
+from socratic_cli.run.data import Data, sampled
+from socratic_cli.run.stages import Stage, Stages, key_of, slug
+from socratic_cli.settings import Decoding, Training
+from socratic_cli.trained import TrainedStudent
+
+
+def planned(recipe: Recipe, folder: Path, data: Mapping[str, Data]) -> list[Stage]:
+    """Return the stages of a recipe, in an order in which they can be run."""
+    stages, students = Stages(folder), dict[str, Path]()
+    solved = [
+        _Planner(recipe, stages, students, data, name, arm, plugins.load(Student, student), seed).solved()
+        for name, arm in recipe.arms.items()
+        for student in arm.students or recipe.students
+        for seed in arm.seeds or recipe.seeds
+    ]
+    files = [stage.folder / works.SOLUTIONS for stage in solved]
+    key = key_of("bench", *(stage.key for stage in solved))
+    stages.add("bench", f"{len(solved)} arms", "", key, works.scoring(files, students))
+    return list(stages.found.values())
+
+
+@dataclass(frozen=True)
+class _Solver:
+    """Who solves an arm's problems: `key` is of all that it is made from."""
+
+    key: str
+    author: Callable[[Decoding], Author]
+
+
+@dataclass(frozen=True)
+class _Planner:
+    """One arm with one student and one seed."""
+
+    recipe: Recipe
+    stages: Stages
+    students: dict[str, Path]
+    data: Mapping[str, Data]
+    name: str
+    arm: Arm
+    student: Student
+    seed: int
+
+    def solved(self) -> Stage:
+        """Add everything up to the solutions of the test problems."""
+        solver = self._trained() if self.arm.trained else self._untrained()
+        decoding = merged(self.recipe.decoding, {**self.arm.decoding, "seed": self.seed})
+        verifying = self.arm.verifier
+        verifier = self._verifier(verifying, solver) if verifying else None
+        data, label = self.data["test"], self._label
+        made_from = (solver.key, label, decoding.model_dump_json(), *self.arm.oracle, data.key)
+        work = works.Solving(
+            label,
+            self._group,
+            partial(solver.author, decoding),
+            decoding,
+            data,
+            verifier=partial(_find_verifier, verifier, decoding),
+            oracle=self.arm.oracle,
+        )
+        key = key_of("solve", *made_from, *([verifier.key] if verifier else []))
+        return self.stages.add("solve", f"{data.source.source} by {label}", label, key, work)
+
+    @property
+    def _scheme(self) -> Scheme:
+        return plugins.load(Scheme, self.arm.scheme)
+
+    @property
+    def _group(self) -> str:
+        """What the arm's authors have in common, whatever their seed."""
+        return f"{self.name} {self.student.label}"
+
+    @property
+    def _label(self) -> str:
+        seeds = self.arm.seeds or self.recipe.seeds
+        return self._group + (f" seed={self.seed}" if len(seeds) > 1 else "")
+
+    def _untrained(self) -> _Solver:
+        key = key_of("untrained", self._scheme.label, self.student.label)
+        return _Solver(key, partial(authors.untrained, self.student, self._scheme))
+
+    def _trained(self) -> _Solver:
+        settings = merged(self.recipe.training, {**self.arm.training, "seed": self.seed})
+        source = self._annotated()
+        stage = self._learnt(source, works.ANNOTATIONS, self._scheme, self.student, settings)
+        self.students[self._label] = stage.folder / works.STUDENT
+        return _Solver(stage.key, lambda decoding: authors.trained(_load(stage, decoding)))
+
+    def _annotated(self) -> Stage:
+        scheme, data = self._scheme.annotator, self.data["train"]
+        teacher = plugins.load(Teacher, self.arm.teacher or self.recipe.teacher)
+        key = key_of("annotate", data.key, scheme.label, teacher.label, self.recipe.annotation.model_dump_json())
+        replies = self.stages.folder / "replies" / f"{slug(teacher.label)}.jsonl"
+        what = f"{data.source.source} by {teacher.label} as {scheme.label}"
+        work = works.annotating(self.recipe, data, scheme, teacher, replies)
+        return self.stages.add("annotate", what, f"{scheme.label}-{teacher.label}", key, work)
+
+    def _learnt(self, source: Stage, file: str, scheme: Scheme, student: Student, settings: Training) -> Stage:
+        key = key_of("train", source.key, scheme.label, student.label, json.dumps(settings.identity()))
+        what = f"{student.label} as {scheme.label}, seed {settings.seed}"
+        work = works.training(source.folder / file, scheme, student, settings)
+        return self.stages.add("train", what, f"{scheme.label}-{student.label}-s{settings.seed}", key, work)
+
+    def _verifier(self, wanted: Verifying, solver: _Solver) -> Stage:
+        """Add a verifier of what a student writes, and what it learns from: the student's own samples."""
+        student = plugins.load(Student, wanted.student) if wanted.student else self.student
+        changes = {**self.arm.training, **wanted.training, "seed": self.seed}
+        settings = merged(self.recipe.training, changes)
+        return self._learnt(
+            self._sampled(wanted, solver), works.SOLUTIONS, plugins.load(Scheme, wanted.scheme), student, settings
+        )
+
+    def _sampled(self, wanted: Verifying, solver: _Solver) -> Stage:
+        decoding = merged(self.recipe.decoding, {**sampling(self.arm, wanted), "seed": self.seed})
+        data = self.data[sampled(self.name) if wanted.train else "train"]
+        label = f"{self._scheme.label} {self.student.label} s{self.seed}"
+        key = key_of("sample", solver.key, decoding.model_dump_json(), data.key)
+        author = partial(solver.author, decoding)
+        work = works.Solving(label, label, author, decoding, data, keep_samples=True)
+        what = f"{data.source.source} by {label}, {decoding.samples} each"
+        return self.stages.add("sample", what, label, key, work)
+
+
+def _load(stage: Stage, decoding: Decoding) -> TrainedStudent:
+    return TrainedStudent.load(stage.folder / works.STUDENT, decoding)
+
+
+def _find_verifier(stage: Stage | None, decoding: Decoding) -> Author | None:
+    return authors.find_verifier(str(stage.folder / works.STUDENT), decoding) if stage else None

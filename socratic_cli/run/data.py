@@ -1,0 +1,52 @@
+"""The problems of a recipe, with a fingerprint of their content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from socratic_cli import sources
+from socratic_cli.recipe import Recipe, Source
+from socratic_cli.records import Problem
+
+
+@dataclass(frozen=True)
+class Data:
+    """The problems of a source, with a fingerprint of their content."""
+
+    source: Source
+    key: str
+    count: int
+
+    @classmethod
+    def of(cls, source: Source) -> Self:
+        """Read a source through."""
+        digest, count = hashlib.sha256(), 0
+        for problem in _problems(source):
+            digest.update(problem.model_dump_json().encode())
+            count += 1
+        return cls(source, digest.hexdigest(), count)
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield the problems anew."""
+        return _problems(self.source)
+
+
+def read(recipe: Recipe) -> dict[str, Data]:
+    """Read the data of a recipe through: train, test, and what arms sample for their verifiers."""
+    data = {"train": Data.of(recipe.train), "test": Data.of(recipe.test)}
+    for name, arm in recipe.arms.items():
+        if arm.verifier and arm.verifier.train:
+            data[sampled(name)] = Data.of(arm.verifier.train)
+    return data
+
+
+def sampled(arm: str) -> str:
+    """Return the name of the data that an arm samples for its verifier."""
+    return f"arms.{arm}.verifier.train"
+
+
+def _problems(source: Source) -> Iterator[Problem]:
+    return sources.resolve(source.source, **source.model_dump(exclude={"source"}))

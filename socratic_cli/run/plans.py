@@ -1,0 +1,35 @@
+"""What a recipe comes to, and manifest.json: everything that went into it, and what came of every stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from socratic_cli.machine import describe_machine
+from socratic_cli.recipe import Recipe
+from socratic_cli.run.data import Data
+from socratic_cli.run.stages import Stage
+
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a recipe comes to: its data, and its stages in an order in which they can be run."""
+
+    recipe: Recipe
+    folder: Path
+    data: Mapping[str, Data]
+    stages: list[Stage]
+
+    def record(self) -> None:
+        """Write what is done so far."""
+        done = {str(stage.folder.relative_to(self.folder)): mark for stage in self.stages if (mark := stage.mark)}
+        data = {name: {"problems": found.count, "sha256": found.key} for name, found in self.data.items()}
+        manifest = {"recipe": self.recipe.model_dump(mode="json"), "data": data, **describe_machine(), "stages": done}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        beside = self.folder / f".{_MANIFEST}"
+        beside.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        beside.replace(self.folder / _MANIFEST)

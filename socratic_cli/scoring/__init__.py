@@ -1,0 +1,1 @@
+"""What solutions are worth: judged, counted, compared, and checked for leaks."""

@@ -1,0 +1,92 @@
+"""Outcomes, counted: over a run, over the runs of an arm, over a slice of its problems."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from socratic_cli.scoring.evaluation import Arm, Outcome, Proportion, Result, Run, Slice, Spread
+from socratic_cli.scoring.statistics import sample_sd, wilson
+
+
+def proportion(count: float, total: int) -> Proportion:
+    """Return a proportion with its interval."""
+    return Proportion(count, total, count / total if total else 0.0, *wilson(count, total))
+
+
+def result(outcomes: Iterable[Outcome], runs: int = 1) -> Result:
+    """Count outcomes of one run, or of several runs on the same problems."""
+    outcomes = list(outcomes)
+    states = Counter(outcome.state for outcome in outcomes)
+    answered = states["correct"] + states["wrong"]
+    problems = _share(len(outcomes), runs)
+
+    def of_all(count: int) -> Proportion:
+        return proportion(count / runs, problems)
+
+    return Result(
+        problems=problems,
+        correct=states["correct"],
+        wrong=states["wrong"],
+        unanswered=states["unanswered"],
+        reasons=dict(Counter(outcome.reason for outcome in outcomes if outcome.reason).most_common()),
+        leaked=_share(sum(outcome.leaked for outcome in outcomes), runs),
+        accuracy=of_all(states["correct"]),
+        answered=_scaled(states["correct"], answered, runs),
+        strict=of_all(sum(outcome.strict for outcome in outcomes)),
+        lenient=of_all(sum(outcome.lenient for outcome in outcomes)),
+    )
+
+
+def _share(count: int, runs: int) -> int:
+    return round(count / runs)
+
+
+def _scaled(correct: int, answered: int, runs: int) -> Proportion:
+    """Return the share of the answered, out of as many as one run answers on average."""
+    total = _share(answered, runs)
+    return proportion(correct / answered * total, total) if answered else proportion(0, 0)
+
+
+def spread(runs: Sequence[Run]) -> Spread:
+    """Return how accuracy differs between runs."""
+    shares = [run.result.accuracy.share for run in runs]
+    return Spread(len(runs), sum(shares) / len(shares), sample_sd(shares), min(shares), max(shares))
+
+
+def arm(name: str, scheme: str, runs: Sequence[Run], values: Mapping[str, Mapping[str, Sequence[str]]]) -> Arm:
+    """Return an arm with its counts; `values` are the ids of the problems by feature and value."""
+    outcomes = [outcome for run in runs for outcome in run.outcomes]
+    return Arm(
+        name=name,
+        scheme=scheme,
+        runs=tuple(runs),
+        result=result(outcomes, len(runs)),
+        spread=spread(runs),
+        slices=tuple(slices(outcomes, len(runs), values)),
+    )
+
+
+def label(arm: Arm, run: Run) -> str:
+    """Return what a run is called beside the scheme of its arm."""
+    if len(arm.runs) == 1:
+        return arm.name.removesuffix(f" ({arm.scheme})")
+    if len({other.author for other in arm.runs}) == len(arm.runs):
+        return run.author if run.author.startswith(arm.name) else f"{arm.name}: {run.author}"
+    if len({other.sample for other in arm.runs}) == len(arm.runs):
+        return f"{arm.name} sample={run.sample}"
+    return f"{arm.name} #{arm.runs.index(run) + 1}"
+
+
+def slices(
+    outcomes: Iterable[Outcome], runs: int, values: Mapping[str, Mapping[str, Sequence[str]]]
+) -> Iterator[Slice]:
+    """Yield the counts of outcomes by feature and value of their problems."""
+    by_problem: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_problem.setdefault(outcome.problem, []).append(outcome)
+    for feature, by_value in values.items():
+        for value, problems in by_value.items():
+            found = [outcome for problem in problems for outcome in by_problem.get(problem, ())]
+            if found:
+                yield Slice(feature, value, result(found, runs))

@@ -1,0 +1,140 @@
+"""The statistics of an evaluation: pure functions of counts and of tables of right and wrong.
+
+Everything that is compared was measured on the same problems, so every comparison is paired. Heavy imports wait until
+a function needs them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Table = NDArray[np.bool_]
+    """Which problems (rows) were solved in which runs (columns) of an arm."""
+
+_Z95 = 1.959963984540054
+
+
+class Interval(NamedTuple):
+    """A 95% interval."""
+
+    low: float
+    high: float
+
+
+def wilson(correct: float, total: int) -> Interval:
+    """Return the 95% Wilson score interval of a share, as two shares (Wilson, 1927).
+
+    >>> [round(share, 4) for share in wilson(10, 100)]
+    [0.0552, 0.1744]
+    """
+    if total == 0:
+        return Interval(0.0, 1.0)
+    share, z2 = correct / total, _Z95**2 / total
+    centre = (share + z2 / 2) / (1 + z2)
+    half = _Z95 / (1 + z2) * math.sqrt(share * (1 - share) / total + z2 / total / 4)
+    return Interval(max(0.0, centre - half), min(1.0, centre + half))
+
+
+def sample_sd(values: Sequence[float]) -> float | None:
+    """Return the sample standard deviation (divided by n - 1), None of fewer than two values.
+
+    >>> sample_sd([1.0, 2.0, 3.0])
+    1.0
+    """
+    if len(values) < 2:
+        return None
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def mcnemar(old_alone: int, new_alone: int) -> float:
+    """Return the two-sided exact p-value of McNemar's test, from the problems that only one of two solves.
+
+    >>> round(mcnemar(2, 8), 4)
+    0.1094
+    """
+    from scipy.stats import binomtest
+
+    discordant = old_alone + new_alone
+    return float(binomtest(new_alone, discordant).pvalue) if discordant else 1.0
+
+
+def sign_flip(old: Table, new: Table) -> float:
+    """Return the two-sided p-value that two arms are as good, each the mean of several runs on the same problems.
+
+    Under the null hypothesis each problem's difference of means is as likely as its negative. The distribution of
+    their sum is computed exactly, not sampled; with one run on each side it is McNemar's exact test. What it says is
+    of these runs on other such problems: how other seeds would do, the spread over the seeds tells.
+    """
+    import numpy as np
+    from scipy.signal import convolve
+    from scipy.stats import binom
+
+    scale = math.lcm(old.shape[1], new.shape[1])
+    differences = new.sum(1) * (scale // new.shape[1]) - old.sum(1) * (scale // old.shape[1])
+    sizes, counts = np.unique(np.abs(differences[differences != 0]), return_counts=True)
+    chances = np.ones(1)
+    for size, count in zip(sizes, counts, strict=True):
+        # So many differences of one size, of which a binomial number is positive: a chance every 2 * size.
+        spaced = np.zeros(2 * size * count + 1)
+        spaced[:: 2 * size] = binom.pmf(np.arange(count + 1), count, 0.5)
+        chances = convolve(chances, spaced)
+    sums = np.arange(len(chances)) - len(chances) // 2
+    extreme = np.abs(sums) >= abs(int(differences.sum()))
+    return float(np.clip(chances[extreme].sum(), 0.0, 1.0))
+
+
+def paired_bootstrap(old: Table, new: Table, resamples: int, seed: int) -> Interval:
+    """Return the 95% percentile interval of the difference in accuracy, new - old, of two arms on the same problems.
+
+    Problems are resampled together for both arms and, where an arm has several runs, its runs as well, so that the
+    interval covers the choice of problems and of seeds. Problems with the same outcomes in all runs cannot be told
+    apart, so it is enough to draw how often each pattern of outcomes occurs: a multinomial draw, the same in
+    distribution as drawing problems, and quick for any number of them.
+    """
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    patterns, counts = np.unique(np.hstack([old, new]), axis=0, return_counts=True)
+    drawn = random.multinomial(counts.sum(), counts / counts.sum(), size=resamples)
+    accuracies = drawn @ patterns / counts.sum()
+    left, right = accuracies[:, : old.shape[1]], accuracies[:, old.shape[1] :]
+    differences = _of_drawn_runs(right, random) - _of_drawn_runs(left, random)
+    return Interval(*(float(bound) for bound in np.quantile(differences, [0.025, 0.975])))
+
+
+def _of_drawn_runs(accuracies: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+    """Return the mean accuracy of as many runs, drawn with replacement for each resample."""
+    import numpy as np
+
+    drawn = random.integers(accuracies.shape[1], size=accuracies.shape)
+    means: NDArray[np.float64] = np.take_along_axis(accuracies, drawn, axis=1).mean(axis=1)
+    return means
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number by Holm's step-down procedure (Holm, 1979), in the same order.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    corrected = [0.0] * len(p_values)
+    least = 0.0
+    for rank, at in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        least = max(least, min(1.0, p_values[at] * (len(p_values) - rank)))
+        corrected[at] = least
+    return corrected
+
+
+def gain(old: float, new: float, over: float) -> float | None:
+    """Return the relative gain (new - old) / over, None where that is nothing.
+
+    Papers divide by the old value or by the new one: of 10% and 20%, one says 100% and the other 50%.
+    """
+    return (new - old) / over if over else None

@@ -1,0 +1,192 @@
+"""An evaluation in Markdown: scores first, then what compares, slices and warns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from socratic_cli.records import Score
+from socratic_cli.scoring.evaluation import Arm, Comparison, Evaluation, Leak, Slice
+
+_MANY = 30
+_LEAKS = 10
+
+
+def markdown(scores: Iterable[Score]) -> str:
+    """Return a Markdown table of scores, and one of accuracy by number of gold steps where these are known."""
+    scores = list(scores)
+    return "\n".join([*score_table(scores), *_steps_table(scores)]) + "\n"
+
+
+def tables(evaluation: Evaluation, scores: Sequence[Score], by: Sequence[str] = ("steps",)) -> str:
+    """Return everything worth reading of an evaluation; `by` are the features whose slices are shown."""
+    lines = [
+        *score_table(scores),
+        *_readers_table(scores),
+        *_seeds_table(evaluation.arms),
+        *_comparisons_table(evaluation),
+        *(line for feature in by for line in _slices_table(scores, evaluation.arms, feature)),
+        *_leaks_table(evaluation.leaks, len(evaluation.problems)),
+        *(f"\n{note}" for note in evaluation.notes),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def score_table(scores: Sequence[Score]) -> Iterator[str]:
+    """Yield the lines of the table of scores."""
+    yield "| scheme | author | problems | correct | accuracy | 95% interval | unanswered |"
+    yield "|---|---|--:|--:|--:|---|--:|"
+    for s in scores:
+        yield (
+            f"| {_cell(s.scheme)} | {_cell(s.author)} | {s.problems} | {s.correct} | {s.accuracy:.1%} "
+            f"| {s.low:.1%} - {s.high:.1%} | {s.unanswered} |"
+        )
+
+
+def _readers_table(scores: Sequence[Score]) -> Iterator[str]:
+    """Yield what the accuracy would be to other readers, where that differs or something is unanswered."""
+    if not any(s.unanswered or {s.strict_accuracy, s.lenient_accuracy} != {s.accuracy} for s in scores):
+        return
+    yield "\nUnanswered problems count as not correct above. Of the answered ones alone, and to other readers:\n"
+    yield "| author | correct | wrong | unanswered | of answered | strict | lenient |"
+    yield "|---|--:|--:|---|--:|--:|--:|"
+    for s in scores:
+        yield (
+            f"| {_cell(s.author)} | {s.correct} | {s.wrong} | {_reasons(s)} | {s.answered_accuracy:.1%} "
+            f"| {s.strict_accuracy:.1%} | {s.lenient_accuracy:.1%} |"
+        )
+    yield (
+        "\nStrict: the answer is the gold answer letter by letter. Lenient: where no answer was given, the last number"
+        " that was written counts as one."
+    )
+
+
+def _reasons(score: Score) -> str:
+    told = ", ".join(f"{count} {reason}" for reason, count in score.reasons.items())
+    return f"{score.unanswered} ({told})" if told else str(score.unanswered)
+
+
+def _seeds_table(arms: Sequence[Arm]) -> Iterator[str]:
+    several = [arm for arm in arms if arm.spread.runs > 1]
+    if not several:
+        return
+    yield "\nOver seeds (samples) of an arm:\n"
+    yield "| arm | runs | mean accuracy | 95% interval | sd | range |"
+    yield "|---|--:|--:|---|--:|---|"
+    for arm in several:
+        s, mean = arm.spread, arm.result.accuracy
+        yield (
+            f"| {_cell(arm.name)} | {s.runs} | {s.mean:.1%} | {mean.low:.1%} - {mean.high:.1%} | {s.sd or 0:.1%} "
+            f"| {s.lowest:.1%} - {s.highest:.1%} |"
+        )
+    yield "\nThe interval is of the choice of problems, as of one run; how much seeds differ is the sd."
+
+
+def _comparisons_table(evaluation: Evaluation) -> Iterator[str]:
+    found = evaluation.comparisons
+    if not found:
+        return
+    shown = sorted(found, key=lambda one: one.p_value)[:_MANY] if len(found) > _MANY else found
+    fewer = f", the {_MANY} of {len(found)} with the smallest p" if len(found) > _MANY else ""
+    yield f"\nCompared on the same problems{fewer}:\n"
+    yield "| new | against old | problems | difference | 95% interval | solved by new / old alone | p | p (Holm) |"
+    yield "|---|---|--:|--:|---|--:|--:|--:|"
+    yield from map(_comparison_row, shown)
+    yield from _gains_table(shown)
+    yield f"\n{_how(evaluation)}"
+
+
+def _comparison_row(c: Comparison) -> str:
+    left_out = f" ({c.only_old + c.only_new} not common)" if c.only_old or c.only_new else ""
+    return (
+        f"| {_cell(c.new)} | {_cell(c.old)} | {c.problems}{left_out} | {_points(c.difference)} "
+        f"| {_points(c.low)} to {_points(c.high)} | {c.new_alone} / {c.old_alone} | {_p(c.p_value)} | {_p(c.p_holm)} |"
+    )
+
+
+def _gains_table(found: Sequence[Comparison]) -> Iterator[str]:
+    yield "\nRelative gains by both formulas; a paper's number means little without its formula:\n"
+    yield "| new | against old | old | new | (new - old) / old | (new - old) / new |"
+    yield "|---|---|--:|--:|--:|--:|"
+    for c in found:
+        yield (
+            f"| {_cell(c.new)} | {_cell(c.old)} | {c.old_accuracy:.1%} | {c.new_accuracy:.1%} "
+            f"| {_gain(c.gain_over_old)} | {_gain(c.gain_over_new)} |"
+        )
+
+
+def _how(evaluation: Evaluation) -> str:
+    tests = {comparison.test for comparison in evaluation.comparisons}
+    seeds = " and of seeds" if "sign-flip" in tests else ""
+    named = {"mcnemar": "exact McNemar", "sign-flip": "exact sign-flip test of the means over runs"}
+    return (
+        f"Differences in points; intervals from {evaluation.resamples:,} paired bootstrap resamples of problems{seeds};"
+        f" p two-sided: {' or '.join(named[test] for test in sorted(tests))}; Holm corrects for"
+        f" {len(evaluation.comparisons)} comparisons."
+    )
+
+
+def _slices_table(scores: Sequence[Score], arms: Sequence[Arm], feature: str) -> Iterator[str]:
+    if feature == "steps" and all(arm.spread.runs == 1 for arm in arms):
+        yield from _steps_table(scores)
+        return
+    columns = list(dict.fromkeys(one.value for arm in arms for one in arm.slices if one.feature == feature))
+    if not columns:
+        return
+    what = "number of gold steps" if feature == "steps" else feature.replace("-", " ")
+    yield f"\nAccuracy by {what} (correct / problems; over several runs, their mean):\n"
+    yield "| scheme | arm | " + " | ".join(map(_cell, columns)) + " |"
+    yield "|---|---|" + "--:|" * len(columns)
+    for arm in arms:
+        found = {one.value: one for one in arm.slices if one.feature == feature}
+        yield (
+            f"| {_cell(arm.scheme)} | {_cell(arm.name)} | " + " | ".join(_slice(found.get(at)) for at in columns) + " |"
+        )
+
+
+def _slice(one: Slice | None) -> str:
+    return f"{one.result.accuracy.share:.0%} ({one.result.accuracy.count:.4g}/{one.result.problems})" if one else "-"
+
+
+def _steps_table(scores: Sequence[Score]) -> Iterator[str]:
+    columns = sorted({int(steps) for score in scores for steps in score.by_steps})
+    if not columns:
+        return
+    yield "\nAccuracy by number of gold steps (correct / problems):\n"
+    yield "| scheme | author | " + " | ".join(map(str, columns)) + " |"
+    yield "|---|---|" + "--:|" * len(columns)
+    for score in scores:
+        cells = (score.by_steps.get(str(steps)) for steps in columns)
+        shown = (f"{cell.accuracy:.0%} ({cell.correct}/{cell.problems})" if cell else "-" for cell in cells)
+        yield f"| {_cell(score.scheme)} | {_cell(score.author)} | " + " | ".join(shown) + " |"
+
+
+def _leaks_table(leaks: Sequence[Leak], problems: int) -> Iterator[str]:
+    # Those by fingerprint are one and the same question, of which a warning tells.
+    found = [leak for leak in leaks if not leak.source.startswith("training set of ")]
+    if not found:
+        return
+    exact = sum(leak.kind == "exact" for leak in found)
+    yield f"\n{len(found)} of {problems} test questions are in what was learnt from ({exact} exactly); the worst:\n"
+    yield "| problem | kind | likeness | source | question there |"
+    yield "|---|---|--:|---|---|"
+    for leak in found[:_LEAKS]:
+        question = leak.question if len(leak.question) <= 160 else f"{leak.question[:157]}..."
+        cells = (leak.problem, leak.kind, f"{leak.similarity:.2f}", leak.source, question)
+        yield f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(text: str) -> str:
+    """Keep a text from ending its cell or its line."""
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
+def _gain(share: float | None) -> str:
+    return "-" if share is None else f"{share:+.0%}"
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"

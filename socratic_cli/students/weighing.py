@@ -1,0 +1,52 @@
+"""A reply that is one of several options: one forward pass over the prompt tells the probability of each.
+
+Only the first token in which the options differ is asked about, so an option's share is the probability that the
+reply begins as this option does, among all options.
+"""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from torch import Tensor
+
+from socratic_cli.dialogue import Passage, Reply
+from socratic_cli.records import Usage
+from socratic_cli.settings import Decoding
+from socratic_cli.students.generation import Request, Voice
+from socratic_cli.students.weights import context
+from socratic_cli.students.writing import Writing
+
+
+class Weighing(Writing):
+    """A reply to be chosen: `ids` are the tokens of the prompt, and of what all options begin with."""
+
+    def __init__(self, voice: Voice, request: Request, decoding: Decoding) -> None:
+        """Begin to weigh a request's options.
+
+        Raises:
+            ValueError: two options begin with the same tokens, but not all of them.
+        """
+        super().__init__(voice, request, decoding)
+        options = [_tokens(voice, request.prompt, option) for option in request.options]
+        common = [same[0] for same in takewhile(lambda tokens: len(set(tokens)) == 1, zip(*options, strict=False))]
+        self._firsts = [option[len(common)] for option in options]
+        if len(set(self._firsts)) < len(options):
+            raise ValueError(f"the options {request.options} are not told apart by one token")
+        self.ids += common
+        limit = context(voice.model.config)
+        if limit is not None and len(self.ids) > limit:
+            self.finish_reason = "length"
+
+    def weigh(self, logits: Tensor) -> None:
+        """Choose the likeliest option by the logits after the last token of `ids`."""
+        shares = logits[self._firsts].double().softmax(dim=0).tolist()
+        text = self.request.options[shares.index(max(shares))]
+        self.end(Reply(text, usage=Usage(prompt_tokens=self._prompt, completion_tokens=1), shares=tuple(shares)))
+
+
+def _tokens(voice: Voice, prompt: str, option: str) -> list[int]:
+    """Return the tokens of an option after a prompt, as they are in training; the end of the reply is one of them."""
+    text = prompt + option
+    sequence = voice.tokens.passage(Passage("", text, ((len(prompt), len(text)),), eos=True))
+    return [token for token, is_learnt in zip(sequence.ids, sequence.learnt, strict=True) if is_learnt]

@@ -1,0 +1,95 @@
+"""How fast a decomposer and a solver work together: SmolLM2-135M pairs on GSM8K's test problems.
+
+    python -m tests.benchmarks.solve_throughput --student DIR [--problems N] [--alone N]
+
+The student is made by `socratic train` (a pair of SmolLM2-135M, trained on GSM8K). All ways have the same weights,
+greedy decoding and limits; loading and a first problem are left out of the seconds. The slowest way is measured on
+fewer problems, the first ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks import measured
+
+WAYS = {
+    "alone": "`generate`, a turn of a problem after the other",
+    "lockstep": "`generate` on batches of 64, turn by turn",
+    "socratic": "`socratic solve`",
+}
+LIMIT = 3000.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one way took."""
+
+    way: str
+    problems: int
+    seconds: float
+    tokens: int
+    peak: float
+    texts: dict[str, str]
+
+    @property
+    def speed(self) -> float:
+        """Problems a second."""
+        return self.problems / self.seconds
+
+    def same(self, other: Row) -> tuple[int, int]:
+        """Return how many texts are the same letter by letter, of how many that both have."""
+        both = self.texts.keys() & other.texts.keys()
+        return sum(self.texts[one] == other.texts[one] for one in both), len(both)
+
+
+def row(way: str, student: Path, count: int) -> Row:
+    """Measure one way."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        command = [sys.executable, "-m", "tests.benchmarks.solve_ways", way, student, "gsm8k/test", str(count), out]
+        cost = measured.run(command, LIMIT)
+        told = json.loads(out.read_text(encoding="utf-8"))
+    found = Row(way, count, told["seconds"], told["tokens"], cost.peak, told["texts"])
+    measured.note(f"{way}: {count} problems in {found.seconds:.1f} s")
+    return found
+
+
+def report(rows: list[Row]) -> Iterator[str]:
+    """Yield the lines of the results."""
+    slowest, ours = rows[0], rows[-1]
+    yield "# Two students in sync: speed beside `generate`"
+    yield ""
+    yield f"`{measured.command_line()}` on {measured.machine()}"
+    yield "One run of each, one after another: differences under 20% are ties."
+    yield ""
+    yield "| way | problems | problems/s | of the slowest | tokens/s | peak MB | same text as `socratic solve` |"
+    yield "|---|--:|--:|--:|--:|--:|--:|"
+    for one in rows:
+        same, both = one.same(ours)
+        yield (
+            f"| {WAYS[one.way]} | {one.problems} | {one.speed:.2f} | {one.speed / slowest.speed:.1f} "
+            f"| {one.tokens / one.seconds:.0f} | {one.peak:.0f} | {same} of {both} |"
+        )
+
+
+def main() -> None:
+    """Measure every way."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--student", type=Path, required=True)
+    parser.add_argument("--problems", type=int, default=200)
+    parser.add_argument("--alone", type=int, default=40)
+    asked = parser.parse_args()
+    counts = {"alone": asked.alone}
+    rows = [row(way, asked.student.absolute(), counts.get(way, asked.problems)) for way in WAYS]
+    measured.write("solve_throughput", report(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Faults of known kinds, put mechanically into right rationales: what their classification is checked against.
+
+A changed result is carried through the steps after it, and into the answer, as somebody who reasons on would do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from random import Random
+from typing import NamedTuple
+
+from socratic_cli.analysis.faults import Kind, walk
+from socratic_cli.answers import as_number
+from socratic_cli.calculator import evaluate, written
+from socratic_cli.notation import equations
+from socratic_cli.records import Problem, Rationale, Step
+
+NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?%?|\.\d+")
+OPERATOR = re.compile(r"(?<=[\d)%])[-+*/](?=[\d.(])")
+
+
+class Spoilt(NamedTuple):
+    """A rationale with a fault: the kind that was put in, the step, and what came of it."""
+
+    kind: Kind
+    step: int | None
+    rationale: Rationale
+    problem: Problem
+
+
+class Sides(NamedTuple):
+    """The last calculation of a step."""
+
+    left: str
+    right: str
+
+
+def spoilt(problem: Problem, others: Sequence[Problem], rng: Random) -> Iterator[Spoilt]:
+    """Yield the gold rationale of a problem with each kind of fault that can be put into it."""
+    sides = [_sides(step) for step in problem.steps]
+    if not sides or any(one is None for one in sides):
+        return
+    known = [one for one in sides if one is not None]
+    if as_number(known[-1].right) != as_number(problem.answer or ""):
+        return
+    for kind, spoil in SPOILERS.items():
+        found = spoil(_Case(problem, known, others, rng))
+        if found is None:
+            continue
+        at, rationale = found
+        if rationale.answer and as_number(rationale.answer) not in (None, as_number(problem.answer or "")):
+            yield Spoilt(kind, at, rationale, problem)
+
+
+class _Case(NamedTuple):
+    problem: Problem
+    sides: list[Sides]
+    others: Sequence[Problem]
+    rng: Random
+
+
+Spoiler = Callable[[_Case], tuple[int | None, Rationale] | None]
+
+
+def _sides(step: Step) -> Sides | None:
+    """Return the only calculation of a step."""
+    found = equations(step)
+    if len(found) != 1 or evaluate(found[0].left) is None or not OPERATOR.search(found[0].left):
+        return None
+    return Sides(found[0].left.replace(" ", ""), found[0].right)
+
+
+def _step(subquestion: str | None, left: str, right: str) -> Step:
+    return Step(subquestion=subquestion, solution=f"It is {left} = <<{left}={right}>>{right}.")
+
+
+def _carried(case: _Case, at: int, first: Step, changed: str) -> Rationale | None:
+    """Put a step into its place and carry its result through the steps after it."""
+    results = {case.sides[at].right: changed}
+    steps = [_step(step.subquestion, *sides) for step, sides in zip(case.problem.steps, case.sides, strict=True)]
+    steps[at], answer = first, changed
+    for later in range(at + 1, len(steps)):
+        left = NUMBER.sub(lambda number: results.get(number[0], number[0]), case.sides[later].left)
+        value = evaluate(left)
+        if value is None:
+            return None
+        answer = written(value)
+        results[case.sides[later].right] = answer
+        steps[later] = _step(steps[later].subquestion, left, answer)
+    return Rationale(steps=tuple(steps), answer=answer)
+
+
+def _recalculated(case: _Case, at: int, left: str, subquestion: str | None) -> tuple[int, Rationale] | None:
+    value = evaluate(left)
+    if value is None or value <= 0:
+        return None
+    found = _carried(case, at, _step(subquestion, left, written(value)), written(value))
+    return found and (at, found)
+
+
+def _operator(case: _Case) -> tuple[int, Rationale] | None:
+    at = case.rng.randrange(len(case.sides))
+    left = case.sides[at].left
+    place = case.rng.choice([found.start() for found in OPERATOR.finditer(left)])
+    sign = case.rng.choice([sign for sign in "+-*/" if sign != left[place]])
+    return _recalculated(case, at, left[:place] + sign + left[place + 1 :], case.problem.steps[at].subquestion)
+
+
+def _quantity(case: _Case) -> tuple[int, Rationale] | None:
+    """Another number of the problem in place of one, or a number from nowhere."""
+    at = case.rng.randrange(len(case.sides))
+    left = case.sides[at].left
+    place = case.rng.choice(list(NUMBER.finditer(left)))
+    known = [one for one in NUMBER.findall(case.problem.question) if one not in NUMBER.findall(left)]
+    number = case.rng.choice([*known, str(case.rng.randint(2, 99))])
+    return _recalculated(
+        case, at, left[: place.start()] + number + left[place.end() :], case.problem.steps[at].subquestion
+    )
+
+
+def _slip(case: _Case) -> tuple[int, Rationale] | None:
+    at = case.rng.randrange(len(case.sides))
+    left, right = case.sides[at]
+    value = evaluate(right)
+    if value is None:
+        return None
+    wrong = value + case.rng.choice([-10, -2, -1, 1, 2, 10, 100])
+    if wrong <= 0:
+        return None
+    found = _carried(case, at, _step(case.problem.steps[at].subquestion, left, written(wrong)), written(wrong))
+    return found and (at, found)
+
+
+def _foreign(case: _Case) -> tuple[int, Rationale] | None:
+    """Another problem's subquestion with its solution."""
+    at = case.rng.randrange(len(case.sides))
+    step = case.rng.choice(case.rng.choice(case.others).steps)
+    sides = _sides(step)
+    return sides and _recalculated(case, at, sides.left, step.subquestion)
+
+
+def _dropped(case: _Case) -> tuple[None, Rationale] | None:
+    if len(case.sides) < 2:
+        return None
+    return None, Rationale(steps=case.problem.steps[:-1], answer=case.sides[-2].right)
+
+
+def _added(case: _Case) -> tuple[int, Rationale] | None:
+    """One more question than needed, of which nothing but a result comes."""
+    last = case.sides[-1].right
+    left = f"{NUMBER.findall(last)[-1]}{case.rng.choice('+-*/')}{case.rng.randint(2, 12)}"
+    value = evaluate(left)
+    if value is None or value <= 0:
+        return None
+    asked = None if case.problem.steps[0].subquestion is None else "How much is that in the end?"
+    steps = (*case.problem.steps, _step(asked, left, written(value)))
+    return len(case.sides), Rationale(steps=steps, answer=written(value))
+
+
+def _miscopied(case: _Case) -> tuple[None, Rationale] | None:
+    return None, Rationale(steps=case.problem.steps, answer=str(case.rng.randint(1000, 9999)))
+
+
+SPOILERS: dict[Kind, Spoiler] = {
+    "wrong-operation": _operator,
+    "wrong-quantity": _quantity,
+    "arithmetic-slip": _slip,
+    "bad-subquestion": _foreign,
+    "stopped-early": _dropped,
+    "asked-too-much": _added,
+    "wrong-answer-after-right-steps": _miscopied,
+}
+
+
+def confusion(cases: Iterable[Spoilt]) -> dict[Kind, Counter[Kind]]:
+    """Return how often each kind that was put in was found to be which kind."""
+    table: dict[Kind, Counter[Kind]] = {kind: Counter() for kind in SPOILERS}
+    for case in cases:
+        table[case.kind][walk(case.rationale, case.problem).kind] += 1
+    return table

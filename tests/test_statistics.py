@@ -1,0 +1,127 @@
+"""The statistics of an evaluation agree with scipy's, statsmodels' and with brute force."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from socratic_cli.scoring.statistics import gain, holm, mcnemar, paired_bootstrap, sample_sd, sign_flip, wilson
+
+COUNTS = st.integers(1, 5_000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
+
+
+def random_table(seed: int, problems: int, runs: int, share: float) -> np.ndarray:
+    return np.random.default_rng(seed).random((problems, runs)) < share
+
+
+@given(COUNTS)
+def test_wilson_is_scipys(counts: tuple[int, int]) -> None:
+    correct, total = counts
+    theirs = stats.binomtest(correct, total).proportion_ci(method="wilson")
+    assert wilson(correct, total) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 300), st.integers(0, 300))
+@settings(deadline=None)
+def test_mcnemar_is_statsmodels(both: int, old_alone: int, new_alone: int, neither: int) -> None:
+    theirs = statsmodels_mcnemar([[both, old_alone], [new_alone, neither]], exact=True)
+    assert mcnemar(old_alone, new_alone) == pytest.approx(min(1.0, theirs.pvalue), rel=1e-9)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+@settings(deadline=None)
+def test_holm_is_statsmodels(p_values: list[float]) -> None:
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
+def test_holm_of_nothing_is_nothing() -> None:
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sign_flip_of_single_runs_is_mcnemar(seed: int) -> None:
+    old, new = random_table(seed, 200, 1, 0.3), random_table(seed + 100, 200, 1, 0.4)
+    wanted = mcnemar(int((old & ~new).sum()), int((new & ~old).sum()))
+    assert sign_flip(old, new) == pytest.approx(wanted, abs=1e-12)
+
+
+@pytest.mark.parametrize(("seed", "old_runs", "new_runs"), [(0, 3, 3), (1, 2, 3), (2, 1, 2), (3, 5, 2)])
+def test_sign_flip_counts_every_flip(seed: int, old_runs: int, new_runs: int) -> None:
+    old, new = random_table(seed, 12, old_runs, 0.3), random_table(seed + 9, 12, new_runs, 0.7)
+    differences = new.sum(1) * old_runs - old.sum(1) * new_runs
+    sums = np.array([np.dot(signs, differences) for signs in product([1, -1], repeat=12)])
+    wanted = np.mean(np.abs(sums) >= abs(differences.sum()))
+    assert sign_flip(old, new) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_sign_flip_agrees_with_scipys_permutations() -> None:
+    old, new = random_table(1, 150, 3, 0.30), random_table(2, 150, 3, 0.38)
+    theirs = stats.permutation_test(
+        (new.mean(1), old.mean(1)),
+        lambda x, y, axis: np.mean(x - y, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=20_000,
+        rng=np.random.default_rng(0),
+    )
+    assert sign_flip(old, new) == pytest.approx(theirs.pvalue, abs=0.01)
+
+
+def test_of_equal_tables_nothing_differs() -> None:
+    table = random_table(0, 50, 2, 0.5)
+    assert sign_flip(table, table) == 1.0
+    one = table[:, :1]
+    assert paired_bootstrap(one, one, 1_000, 0) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_bootstrap_of_single_runs_is_scipys(seed: int) -> None:
+    old = random_table(seed, 400, 1, 0.3)
+    new = old ^ random_table(seed + 50, 400, 1, 0.15)
+    theirs = stats.bootstrap(
+        (new[:, 0].astype(float), old[:, 0].astype(float)),
+        lambda x, y, axis: np.mean(x - y, axis=axis),
+        paired=True,
+        vectorized=True,
+        method="percentile",
+        n_resamples=10_000,
+        batch=1_000,
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    assert paired_bootstrap(old, new, 10_000, seed) == pytest.approx((theirs.low, theirs.high), abs=0.004)
+
+
+def test_the_bootstrap_is_seeded_and_knows_that_seeds_differ() -> None:
+    old, steady = random_table(0, 300, 3, 0.2), random_table(1, 300, 3, 0.3)
+    assert paired_bootstrap(old, steady, 2_000, 7) == paired_bootstrap(old, steady, 2_000, 7)
+    wild = np.hstack([random_table(2, 300, 1, share) for share in (0.05, 0.3, 0.55)])
+    low, high = paired_bootstrap(old, wild, 2_000, 0)
+    steady_low, steady_high = paired_bootstrap(old, steady, 2_000, 0)
+    assert high - low > 2 * (steady_high - steady_low)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    covered = 0
+    for seed in range(300):
+        old, new = random_table(seed, 200, 1, 0.30), random_table(seed + 10_000, 200, 1, 0.40)
+        low, high = paired_bootstrap(old, new, 500, seed)
+        covered += low <= 0.10 <= high
+    assert 0.90 <= covered / 300 <= 0.99
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=20))
+def test_sd_is_numpys(values: list[float]) -> None:
+    assert sample_sd(values) == pytest.approx(np.std(values, ddof=1), abs=1e-12)
+
+
+def test_both_gains_are_told_apart() -> None:
+    assert gain(0.1, 0.2, over=0.1) == pytest.approx(1.0)
+    assert gain(0.1, 0.2, over=0.2) == pytest.approx(0.5)
+    assert gain(0.0, 0.2, over=0.0) is None
