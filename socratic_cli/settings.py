@@ -79,10 +79,11 @@ class Training(Settings):
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the learning rate rises linearly.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's weight decay.")
     batch_size: int = Field(16, gt=0, description="Sequences of one optimiser step.")
-    tokens_per_batch: int = Field(
-        4096,
+    tokens_per_batch: int | None = Field(
+        None,
         gt=0,
-        description="Tokens, padding included, of one forward pass; a step takes as many passes as it needs.",
+        description="Tokens, padding included, of one forward pass; a step takes as many passes as it needs"
+        " [default: 4096 on a GPU, 1024 on a CPU].",
     )
     max_length: int = Field(1024, gt=1, description="Tokens of one sequence; longer ones are left out and counted.")
     label_smoothing: float = Field(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
-from itertools import pairwise
 
 from socratic_cli.analysis.operations import (
     Chain,
@@ -20,7 +18,7 @@ from socratic_cli.analysis.operations import (
 )
 from socratic_cli.answers import as_number
 from socratic_cli.calculator import Operation
-from socratic_cli.records import Problem, Step
+from socratic_cli.records import Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,7 @@ from functools import lru_cache
 
 # Words that every question has; what is left names what is asked for.
 _COMMON = frozenset(
-    "a an and are as at be been by can could did do does for from had has have he her his how i if in is it its many"
-    " much of on or she so that the their them then there they this to was we were what when which who will with would"
-    " you".split()
+    ["a", "an", "and", "are", "as", "at", "be", "been", "by", "can", "could", "did", "do", "does", "for", "from", "had", "has", "have", "he", "her", "his", "how", "i", "if", "in", "is", "it", "its", "many", "much", "of", "on", "or", "she", "so", "that", "the", "their", "them", "then", "there", "they", "this", "to", "was", "we", "were", "what", "when", "which", "who", "will", "with", "would", "you"]
 )
 
 

@@ -37,6 +37,11 @@ def _epoch(sequences: list[Sequence], size: int, rng: random.Random) -> list[lis
     return found
 
 
+def tokens_a_pass(training: Training, device: str) -> int:
+    """Return how many tokens share a forward pass: on a CPU few, since memory touched for the first time is slow."""
+    return training.tokens_per_batch or (1024 if device == "cpu" else 4096)
+
+
 def passes(batch: list[Sequence], tokens: int) -> Iterator[list[Sequence]]:
     """Split a batch into forward passes of at most `tokens` tokens with padding, or one sequence."""
     part: list[Sequence] = []

@@ -28,6 +28,10 @@ class Exam:
     accuracy: Callable[[], float] | None = None
 
 
+_TOKENS = 1024
+"""Of one forward pass, where the training says nothing: without gradients more are not faster."""
+
+
 class Choosing:
     """Measures a role from time to time, and remembers when it was best.
 
@@ -42,6 +46,7 @@ class Choosing:
         """Measure every tenth of `total` steps unless the training says otherwise, and at the end."""
         self._exam, self._folder, self._role, self._training, self._total = exam, folder, role, training, total
         self._every = training.evaluate_steps or max(1, total // 10)
+        self._tokens = training.tokens_per_batch or _TOKENS
         self.best: dict[str, Any] = {}
         self.worse = 0
 
@@ -79,7 +84,7 @@ class Choosing:
     def _loss(self, loss: Takes, sequences: list[Sequence]) -> float:
         """Return the mean loss of held-out sequences, in nats per learnt token."""
         with torch.no_grad():
-            total = sum(loss(part).item() for part in passes(sequences, self._training.tokens_per_batch))
+            total = sum(loss(part).item() for part in passes(sequences, self._tokens))
         return total / sum(sequence.mass for sequence in sequences)
 
     def chosen(self) -> dict[str, Tensor]:

@@ -36,10 +36,9 @@ class Counts:
         for name in asdict(self):
             setattr(self, name, numbers[name])
 
-    def noted(self, step: int, norm: float, rate: float) -> dict[str, float]:
+    def noted(self, norm: float, rate: float) -> dict[str, float]:
         """Return what is noted of a step."""
         return {
-            "step": step,
             "loss": self.losses[-1],
             "learning_rate": rate,
             "grad_norm": norm,

@@ -42,7 +42,5 @@ def fitting(role: str, passages: Iterable[Passage], tokens: Tokens, limit: int) 
 def together(fits: Iterable[Fitting], weights: Mapping[str, float]) -> Fitting:
     """Return the sequences of all roles as one role's, each with the weight of its own in the loss."""
     known = list(fits)
-    sequences = [
-        replace(sequence, weight=weights.get(fit.role, 1.0)) for fit in known for sequence in fit.sequences
-    ]
+    sequences = [replace(sequence, weight=weights.get(fit.role, 1.0)) for fit in known for sequence in fit.sequences]
     return Fitting(JOINT, sequences, sum(fit.left_out for fit in known))

@@ -39,7 +39,8 @@ class HuggingFace(Student):
         False, description="Hold the base in 8-bit integers. To train, it is frozen and adapters are learnt (LoRA)."
     )
     load_in_4bit: bool = Field(
-        False, description="Hold the base in 4-bit floats (NF4). To train, it is frozen and adapters are learnt (QLoRA)."
+        False,
+        description="Hold the base in 4-bit floats (NF4). To train, it is frozen and adapters are learnt (QLoRA).",
     )
     joint: bool = Field(False, description="One model that learns and plays all roles, instead of one for each.")
     lora: bool = Field(False, description="Freeze the base and learn a small adapter for each role.")

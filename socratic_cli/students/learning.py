@@ -21,7 +21,7 @@ from socratic_cli import processes
 from socratic_cli.errors import StudentError
 from socratic_cli.parts import Progress, Trained
 from socratic_cli.settings import Training
-from socratic_cli.students.batches import batches, steps
+from socratic_cli.students.batches import batches, steps, tokens_a_pass
 from socratic_cli.students.checkpoints import Checkpoints, State
 from socratic_cli.students.choosing import Choosing, Exam, Takes
 from socratic_cli.students.counts import Counts
@@ -81,7 +81,7 @@ class Learning:
                 norm, rate = optimiser.step()
                 self._counts.seconds = time.monotonic() - began
                 measured = self._measured(step) if self._choosing.due(step) else {}
-                metrics.note(**self._counts.noted(step, norm, rate), **measured)
+                metrics.note(step, **self._counts.noted(norm, rate), **measured)
                 keep = partial(checkpoints.keep, partial(self._state, step, optimiser))
                 kept = checkpoints.due(step) and step < total
                 if kept and keep():
@@ -148,7 +148,7 @@ class Learning:
         mass = sum(sequence.mass for sequence in batch)
         scale = processes.count() if processes.sharded() else 1
         own, padded = 0.0, 0
-        for one in own_passes(batch, self.training.tokens_per_batch):
+        for one in own_passes(batch, tokens_a_pass(self.training, self.model.device.type)):
             with self._precision():
                 loss = self._loss(one.sequences) * one.counts / mass
             (loss * scale).backward()

@@ -83,7 +83,7 @@ def train(
     _refuse(base, lesson, training)
     fit = [fitting(role, passages, tokens, limit) for role, passages in lesson.items()]
     if base.joint:
-        fit = [together(JOINT, fit, training.role_weights)]
+        fit = [together(fit, training.role_weights)]
     exams = Exams(held_out, tokens, limit, training)
     learn = _Adapters(base, tokens, exams) if base.lora else _Full(base, tokens, exams)
     return [_role(learn, one, training, folder, report) for one in fit]

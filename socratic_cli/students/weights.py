@@ -99,7 +99,7 @@ def load_model(source: Source) -> PreTrainedModel:
 
 
 def _quantised(source: Source) -> BitsAndBytesConfig:
-    """Return LLM.int8 (Dettmers et al., 2022), or NF4 with doubly quantised constants (QLoRA, Dettmers et al., 2023)."""
+    """Return LLM.int8 (Dettmers et al., 2022), or doubly quantised NF4 (QLoRA, Dettmers et al., 2023)."""
     if source.bits == 8:
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(

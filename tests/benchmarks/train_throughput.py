@@ -58,12 +58,14 @@ class Row:
         speed = self.problems / self.seconds
         return (
             f"| {self.name} | {speed:.2f} | {speed / base:.1f} | {self.seconds / self.problems:.2f} "
-            f"| {self.learnt / self.seconds:.0f} | {self.tokens / self.seconds:.0f} | {self.peak:.0f} | {self.loss:.3f} |"
+            f"| {self.learnt / self.seconds:.0f} | {self.tokens / self.seconds:.0f} | {self.peak:.0f} "
+            f"| {self.loss:.3f} |"
         )
 
 
 HEAD = (
-    "| trained by | problems/s | of TRL's default | s a problem | learnt tokens/s | tokens/s | peak MB | held-out loss |",
+    "| trained by | problems/s | of TRL's default | s a problem | learnt tokens/s | tokens/s | peak MB "
+    "| held-out loss |",
     "|---|--:|--:|--:|--:|--:|--:|--:|",
 )
 
@@ -100,7 +102,7 @@ def peer(task: Task, name: str, setup: str, python: Path) -> Row:
     data = task.folder / ("conversations.jsonl" if setup == "best" else "examples.jsonl")
     sizes = map(str, task.sizes(setup))
     script = [python, "-m", "tests.benchmarks.peers.with_trl", setup, task.base, data, out, *sizes]
-    cost = measured.run(script, LIMIT, PYTHONPATH=str(measured.ROOT))
+    cost = measured.run(script, LIMIT, watch=False, PYTHONPATH=str(measured.ROOT))
     seconds = json.loads((out / "seconds.json").read_text(encoding="utf-8"))
     read = task.counts.merged if setup == "best" else task.counts.tokens
     return _row(task, name, seconds, cost.peak, read, out)
@@ -111,7 +113,7 @@ def ours(task: Task) -> Row:
     out = task.folder / "student"
     train = [sys.executable, "-m", "socratic_cli", "train", str(task.folder / "annotations.jsonl"), "-o", str(out)]
     more = ["--student", "smollm2-135m", "--scheme", task.scheme, "--epochs", "1", "--learning-rate", RATE]
-    cost = measured.run([*train, *more, "--warmup", "0", "--batch-size", str(PROBLEMS_A_STEP)], LIMIT)
+    cost = measured.run([*train, *more, "--warmup", "0", "--batch-size", str(PROBLEMS_A_STEP)], LIMIT, watch=False)
     roles = json.loads((out / "student.json").read_text(encoding="utf-8"))["roles"]
     solver = next(role for role in roles if role["role"] == "solver")
     return _row(task, "`socratic train`", solver["seconds"], cost.peak, task.counts.merged, out / "solver")
@@ -161,18 +163,21 @@ def report(tables: dict[str, list[Row]], tasks: Iterable[Task], about: str, peak
     """Yield the lines of the results."""
     yield "# Training speed beside other trainers"
     yield ""
-    yield f"`{measured.command_line()}` on {measured.machine()} {about}. bfloat16 matrix products alone: {peak:.0f} GFLOP/s."
+    yield f"`{measured.command_line()}` on {measured.machine()} {about}."
+    yield f"bfloat16 matrix products alone: {peak:.0f} GFLOP/s."
     yield "One run of each, one after another: differences under 20% are ties."
     for task in tasks:
         rows = tables[task.name]
         base = next((row for row in rows if "default" in row.name), rows[-1])
         yield f"\n## {task.name.capitalize()}: {task.counts.problems} problems, {task.counts.examples} examples"
-        yield f"\n{task.counts.tokens:,} tokens one by one, {task.counts.merged:,} merged, {task.counts.learnt:,} learnt.\n"
+        counts = task.counts
+        yield f"\n{counts.tokens:,} tokens one by one, {counts.merged:,} merged, {counts.learnt:,} learnt.\n"
         yield from HEAD
         yield from (row.line(base.problems / base.seconds) for row in rows)
         mine = rows[-1]
         flops = 6 * (106.2e6 * mine.tokens + 28.3e6 * mine.learnt) / mine.seconds / 1e9
-        yield f"\n`socratic train` reaches {flops:.0f} GFLOP/s of model arithmetic, {flops / peak:.0%} of the products alone."
+        share = f"{flops:.0f} GFLOP/s of model arithmetic, {flops / peak:.0%} of the products alone"
+        yield f"\n`socratic train` reaches {share}."
 
 
 def gemm_peak() -> float:
