@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Reason = Literal["wrong-answer", "unreadable", "truncated", "repeating", "refused", "step-error", "duplicate", "failed"]
 """Why a solution was not kept, or has no answer."""
+GOLD = "gold"
+"""Plays a role by the gold rationale."""
 
 
 class Record(BaseModel):
@@ -111,7 +113,7 @@ class Solution(Record):
     of every answer, where there were several; `weights` is what a verifier gave every answer. `arm` and `seed` say
     what several authors have in common that differ by their seed only. `seconds` are those of the run since it wrote
     the solution before: many problems are solved at once, so only their sum has a meaning, and that is how long the
-    run took.
+    run took. `roles` names who played a role instead of the author; "gold" is the gold rationale.
     """
 
     problem: Problem
@@ -125,6 +127,7 @@ class Solution(Record):
     sample: int = 0
     rationalized: bool = False
     votes: dict[str, int] = {}
+    roles: dict[str, str] = {}
     weights: dict[str, float] = {}
     arm: str | None = None
     seed: int | None = None

@@ -5,16 +5,21 @@ A changed result is carried through the steps after it, and into the answer, as 
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from socratic_cli.analysis.faults import Kind, walk
+from socratic_cli.analysis.faults import walk
+from socratic_cli.analysis.kinds import Kind
+from socratic_cli.analysis.operations import sums
 from socratic_cli.answers import as_number
 from socratic_cli.calculator import evaluate, written
-from socratic_cli.notation import equations
+from socratic_cli.notation import equations, one_line, read
 from socratic_cli.records import Problem, Rationale, Step
 
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?%?|\.\d+")
@@ -180,3 +185,40 @@ def confusion(cases: Iterable[Spoilt]) -> dict[Kind, Counter[Kind]]:
     for case in cases:
         table[case.kind][walk(case.rationale, case.problem).kind] += 1
     return table
+
+
+def foreign_ways(data_dir: Path) -> Iterator[tuple[Problem, Rationale]]:
+    """Yield right rationales by GPT-5.1 for problems of GSM8K, without their last calculation and what follows it."""
+    for number, line in enumerate((data_dir / "recorded/gpt51/gsm8k_step.jsonl").read_text().splitlines()):
+        record = json.loads(line)
+        gold = read(record["answer_from_dataset"])
+        steps = [Step(solution=one_line(text)) for text in record["response_rationale"].values() if text]
+        calculating = [at for at, step in enumerate(steps) if sums(step)]
+        if len(calculating) > 1:
+            problem = Problem(id=str(number), question=record["question"], answer=gold.answer, steps=gold.steps)
+            yield problem, Rationale(steps=tuple(steps[: calculating[-1]]))
+
+
+def written_table(table: dict[Kind, Counter[Kind]]) -> str:
+    """Return a confusion matrix in Markdown, with recall and precision."""
+    columns = [*table, *sorted({kind for row in table.values() for kind in row} - set(table))]
+    lines = [f"| put in | {' | '.join(columns)} | recall |", "|---|" + "--:|" * (len(columns) + 1)]
+    for kind, row in table.items():
+        cells = " | ".join(str(row[column]) for column in columns)
+        lines.append(f"| {kind} | {cells} | {row[kind] / row.total():.1%} |")
+    found = {column: sum(row[column] for row in table.values()) for column in columns}
+    shares = (f"{table[one][one] / found[one]:.1%}" if one in table and found[one] else "-" for one in columns)
+    return "\n".join([*lines, f"| precision | {' | '.join(shares)} | |"]) + "\n"
+
+
+if __name__ == "__main__":
+    from socratic_cli import sources
+
+    FOLDER = Path(sys.argv[1])
+    PROBLEMS = list(sources.resolve("gsm8k/test", data_dir=FOLDER))
+    for seed in (0, 1):
+        rng = Random(seed)
+        print(f"Seed {seed}:\n")
+        print(written_table(confusion(one for problem in PROBLEMS for one in spoilt(problem, PROBLEMS, rng))))
+    ways = Counter(walk(cut, problem).kind for problem, cut in foreign_ways(FOLDER))
+    print("GPT-5.1's ways, cut:", dict(ways))

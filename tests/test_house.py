@@ -31,6 +31,7 @@ FLOORS = (
     ("card", "curve"),
     ("asking", "scoring"),
     ("stages", "schemes", "teachers", "students", "datasets"),
+    ("analysis",),
     ("report",),
     ("sources", "trained", "authors", "recipe"),
     ("jobs", "run"),

@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
+    BertConfig,
+    BertModel,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
@@ -62,6 +64,23 @@ def llama(folder: Path, *, context: int = 128) -> str:
         eos_token_id=tokenizer.eos_token_id,
     )
     return _saved(lambda: LlamaForCausalLM(config), tokenizer, folder)
+
+
+def bert(folder: Path) -> str:
+    """Save a BERT of 2 layers: an encoder, for what compares texts."""
+    tokenizer = _tokenizer(begins=True)
+    tokenizer.add_special_tokens({"pad_token": END, "cls_token": BEGIN, "sep_token": END})
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=512,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        initializer_range=SPREAD,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return _saved(lambda: BertModel(config), tokenizer, folder)
 
 
 MAKERS: dict[str, Callable[..., str]] = {"gpt2": gpt2, "llama": llama}

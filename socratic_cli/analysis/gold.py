@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from socratic_cli.analysis.operations import (
     Chain,
     Value,
+    Way,
     chains,
     leaves,
     operations,
-    partial_results,
     result,
     sums,
     value,
+    way,
+    ways,
 )
 from socratic_cli.answers import as_number
 from socratic_cli.calculator import Operation
@@ -35,15 +37,20 @@ class GoldStep:
 class Gold:
     """What a problem's gold steps calculate.
 
-    `results` and `answer` are what they come to, `on_the_way` every value that some order of the same operations
-    passes through, `given` the numbers that are not calculated.
+    `results` and `answer` are what they come to, `ways` the operations that some other order of theirs is made of,
+    `given` the numbers that are not calculated.
     """
 
     steps: tuple[GoldStep, ...]
     answer: Value | None
-    on_the_way: frozenset[Value]
+    results: frozenset[Value]
+    ways: frozenset[Way]
     given: frozenset[Value]
     text: str = field(repr=False)
+
+    def leads_on(self, operation: Operation, came_to: Value) -> bool:
+        """Say whether a result is a gold one, or is reached from the right numbers on the way to one."""
+        return came_to in self.results or any(way(one.parts, came_to) in self.ways for one in chains(operation))
 
     def closure(self, at: int) -> set[int]:
         """Return a step and all that it rests on."""
@@ -54,7 +61,7 @@ def gold(problem: Problem) -> Gold:
     """Read the gold steps of a problem; those that calculate nothing are passed over."""
     steps: list[GoldStep] = []
     trees: list[Operation] = []
-    values: set[Value] = set()
+    possible: set[Way] = set()
     given: set[Value] = set()
     for step in problem.steps:
         wholes = [one.operation for one in sums(step) if one.operation and one.operation.parts]
@@ -64,15 +71,15 @@ def gold(problem: Problem) -> Gold:
         numbers = {number for whole in wholes for number in leaves(whole)}
         uses = tuple(at for at, earlier in enumerate(steps) if earlier.result in numbers)
         given |= numbers - {earlier.result for earlier in steps}
-        values |= {came_to, *(one for whole in wholes for one in partial_results(_expanded(whole, steps, trees)))}
-        values |= {one for whole in wholes for one in partial_results(whole)}
+        possible |= {one for whole in wholes for one in (*ways(whole), *ways(_expanded(whole, steps, trees)))}
         steps.append(GoldStep(step.subquestion or "", came_to, tuple(_chains(wholes)), uses))
         trees.append(wholes[-1])
     answer = None if problem.answer is None else as_number(problem.answer)
     return Gold(
         tuple(steps),
         None if answer is None else value(answer),
-        frozenset(values | ({value(answer)} if answer is not None else set())),
+        frozenset({step.result for step in steps} | ({value(answer)} if answer is not None else set())),
+        frozenset(possible),
         frozenset(given),
         _text(problem),
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
+from math import prod
 
 from socratic_cli.answers import as_number
 from socratic_cli.calculations import calculations, holds
@@ -22,6 +23,12 @@ Value = int
 _SUM, _PRODUCT, _POWER = "sum", "product", "power"
 _KINDS = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "^": _POWER}
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\w)")
+_SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_WORDS = {word: 100 * at for at, word in enumerate(_SMALL)}
+_WORDS |= {"eleven": 1100, "twelve": 1200, "dozen": 1200, "twenty": 2000, "hundred": 10000, "thousand": 100000}
+_WORDS |= {"half": 50, "quarter": 25, "twice": 200, "double": 200, "thrice": 300, "triple": 300}
+# "60 meters / 3 sprints = 20": units, which stand between numbers and signs in steps without marks.
+_UNITS = re.compile(r"(?<=[\d%])(?:\s+[^\W\d]+){1,3}(?=\s*[-+*/=\u00d7\u00f7]|\s+x\s)")
 # Of more parts than this not all partial results are worked out.
 _MOST_PARTS = 7
 
@@ -42,9 +49,10 @@ def value(number: Fraction) -> Value:
 
 
 def sums(step: Step) -> list[Sum]:
-    """Return the calculations of a step, each once."""
+    """Return the calculations of a step, each once; where none can be read, without units."""
     found: dict[tuple[str, str], Sum] = {}
-    for one in calculations(step.solution):
+    text = step.solution
+    for one in list(calculations(text)) or calculations(_UNITS.sub("", text)):
         result = _result(one.right)
         if result is not None:
             found.setdefault((one.left, one.right), Sum(str(one), result, parse(one.left), holds(one.left, one.right)))
@@ -63,9 +71,11 @@ def said(step: Step) -> Value | None:
     return _result(numbers[-1]) if numbers else None
 
 
-def numbers(text: str) -> set[Value]:
-    """Return the numbers that stand in a text as digits."""
-    return {found for word in _NUMBER.findall(text) if (found := _result(word)) is not None}
+def told(text: str) -> set[Value]:
+    """Return the numbers that a text tells, in digits or words, and those that need no telling."""
+    digits = (_result(word) for word in _NUMBER.findall(text))
+    words = (_WORDS.get(word) for word in re.findall(r"[a-z]+", text.lower()))
+    return {value(Fraction(0)), value(Fraction(1)), *(one for one in (*digits, *words) if one is not None)}
 
 
 def _result(text: str) -> Value | None:
@@ -124,61 +134,57 @@ def _flat(whole: Operation, kind: str, sign: str = "") -> Iterator[tuple[str, Fr
     yield from _flat(right, kind, other[whole.operator] if turned else whole.operator)
 
 
-def partial_results(whole: Operation) -> Iterator[Value]:
-    """Yield every value on some way to the value of an expression: sums and products may be taken in any order.
+Way = tuple[tuple[Value, ...], Value]
+"""Some numbers, in order of size, and what may be calculated from them on the way to a result."""
+
+
+def way(parts: Iterable[Value], came_to: Value) -> Way:
+    """Return a way as it is compared."""
+    return tuple(sorted(parts)), came_to
+
+
+def ways(whole: Operation) -> Iterator[Way]:
+    """Yield every step on some way to the value of an expression: sums and products may be taken in any order.
 
     A common factor may be taken out, and a product with a sum may be taken part by part.
     """
     for one in operations(whole):
-        yield value(one.value)
         signed = list(_flat(one, _KINDS[one.operator]))
         if len(signed) <= _MOST_PARTS:
-            yield from _of_parts(signed)
-    yield from _distributed(whole)
+            for size in range(2, len(signed) + 1):
+                for chosen in combinations(signed, size):
+                    yield from _both_ways(chosen)
+        yield from _distributed(one)
 
 
-def _of_parts(signed: list[tuple[str, Fraction]]) -> Iterator[Value]:
-    for size in range(2, len(signed)):
-        for chosen in combinations(signed, size):
-            for total in _taken(chosen):
-                yield value(total)
-
-
-def _taken(chosen: Iterable[tuple[str, Fraction]]) -> Iterator[Fraction]:
+def _both_ways(chosen: tuple[tuple[str, Fraction], ...]) -> Iterator[Way]:
     """Yield the value of some parts of a sum, with either sign, or of a product, either way up."""
-    total, is_sum = None, True
-    for sign, part in chosen:
-        is_sum = sign in "+-"
-        signed = -part if sign == "-" else part
-        if total is None:
-            total = signed if sign != "/" else (1 / part if part else Fraction(0))
-        elif is_sum:
-            total += signed
-        elif sign == "*":
-            total *= part
-        elif part:
-            total /= part
-    if total is not None:
-        yield total
-        if is_sum or total:
-            yield -total if is_sum else 1 / total
+    parts = [value(part) for _, part in chosen]
+    if chosen[0][0] in "+-":
+        total = sum((part if sign == "+" else -part for sign, part in chosen), Fraction(0))
+        yield way(parts, value(total))
+        yield way(parts, value(-total))
+    elif all(part for _, part in chosen):
+        total = prod((part if sign == "*" else 1 / part for sign, part in chosen), start=Fraction(1))
+        yield way(parts, value(total))
+        yield way(parts, value(1 / total))
 
 
-def _distributed(whole: Operation) -> Iterator[Value]:
-    """Yield a*b and a*c of a*(b+c), and b+c of a*b + a*c."""
-    for one in operations(whole):
-        left, right = one.parts
-        if one.operator in "*/":
-            for factor, other in ((left, right), (right, left)):
-                if other.operator and other.operator in "+-" and not (one.operator == "/" and factor is left):
-                    for part in other.parts:
-                        product = factor.value * part.value if one.operator == "*" else _divided(part, factor)
-                        yield value(product)
-        elif one.operator in "+-" and left.operator == right.operator == "*":
-            for common in left.parts:
-                if common.value and common.value in [part.value for part in right.parts]:
-                    yield value(one.value / common.value)
+def _distributed(one: Operation) -> Iterator[Way]:
+    """Yield a*b and a*c of a*(b+c), a/c and b/c of (a+b)/c, and a+b of a*c + b*c."""
+    left, right = one.parts
+    if one.operator == "*":
+        for factor, other in ((left, right), (right, left)):
+            yield from (_product(factor.value, part.value) for part in other.parts if other.operator in "+-")
+    elif one.operator == "/" and left.operator in ("+", "-") and right.value:
+        for part in left.parts:
+            yield way((value(part.value), value(right.value)), value(part.value / right.value))
+    elif one.operator in "+-" and left.operator == right.operator == "*":
+        for a, b in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            if left.parts[a].value == right.parts[b].value != 0:
+                others = (value(left.parts[1 - a].value), value(right.parts[1 - b].value))
+                yield way(others, value(one.value / left.parts[a].value))
 
 
-def _divided(part: Operation, factor: Operation) -> Fraction:
-    return part.value / factor.value if factor.value else Fraction(0)
+def _product(factor: Fraction, part: Fraction) -> Way:
+    return way((value(factor), value(part)), value(factor * part))

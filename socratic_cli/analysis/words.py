@@ -7,14 +7,19 @@ from functools import lru_cache
 
 # Words that every question has; what is left names what is asked for.
 _COMMON = frozenset(
-    ["a", "an", "and", "are", "as", "at", "be", "been", "by", "can", "could", "did", "do", "does", "for", "from", "had", "has", "have", "he", "her", "his", "how", "i", "if", "in", "is", "it", "its", "many", "much", "of", "on", "or", "she", "so", "that", "the", "their", "them", "then", "there", "they", "this", "to", "was", "we", "were", "what", "when", "which", "who", "will", "with", "would", "you"]
+    re.findall(
+        r"\w+",
+        "a an and are as at be been by can could did do does for from had has have he her his how i if in is it its"
+        " many much of on or she so that the their them then there they this to was we were what when which who will"
+        " with would you",
+    )
 )
 
 
 @lru_cache(maxsize=4096)
 def content(text: str) -> frozenset[str]:
     """Return the words of a text that say something, without plural and possessive endings."""
-    words = re.findall(r"[^\W_]+", re.sub(r"['’]s?\b", "", text.casefold()))
+    words = re.findall(r"[^\W_]+", re.sub(r"['\u2019]s?\b", "", text.casefold()))
     return frozenset(_stem(word) for word in words if word not in _COMMON)
 
 

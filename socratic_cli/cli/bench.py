@@ -16,7 +16,7 @@ from socratic_cli.cli.console import bar, out, say
 from socratic_cli.cli.flags import with_settings
 from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Target
-from socratic_cli.jobs.bench import gold_problems, require, table, write
+from socratic_cli.jobs.bench import analysed, gold_problems, require, table, write
 from socratic_cli.records import Score
 from socratic_cli.settings import Decoding, Scoring, Selection
 from socratic_cli.stages.bench import scores
@@ -41,6 +41,12 @@ def verb(
             help="What students solve first, and where outputs find their gold answers: gsm8k/test, a file ..."
         ),
     ] = None,
+    bertscore: Annotated[
+        bool, typer.Option("--bertscore", help="Compare subquestions with gold ones by BERTScore as well.")
+    ] = False,
+    bertscore_model: Annotated[
+        str, typer.Option(help="Encoder of BERTScore: a folder, or an id of the hub.")
+    ] = "microsoft/deberta-xlarge-mnli",
     verifier: o.VerifierName = None,
     load_in_8bit: o.LoadIn8Bit = None,
     skip_invalid: o.SkipInvalid = False,
@@ -51,7 +57,9 @@ def verb(
     decoding: Decoding = ...,  # type: ignore[assignment]
 ) -> None:
     """Solutions are scored by their final answers; students solve --problems first. The tables go to standard output:
-    accuracy with 95% Wilson intervals, what was unanswered and why, and all arms compared on the same problems.
+    accuracy with 95% Wilson intervals, what was unanswered and why, and all arms compared on the same problems. Where
+    gold steps are known, the first wrong step is told by kind; where subquestions are, how well was asked; and of
+    solutions with another player in a role (solve --oracle), whose fault it is.
 
     \b
     socratic bench solutions.jsonl
@@ -86,13 +94,12 @@ def verb(
                     )
                 found[at] = Target(file, target.name, Path(target.path))
         gold = () if len(students) == len(found) else gold_problems(problems, selection)
-        evaluation = jobs.evaluate_files(
-            found, scoring, selection=selection, gold=gold, on_invalid=aside.on_invalid, keep=output is not None
-        )
+        evaluation = jobs.evaluate_files(found, scoring, selection=selection, gold=gold, on_invalid=aside.on_invalid)
     aside.tell()
+    analysis = analysed(evaluation, bertscore_model if bertscore else None)
     if output is not None:
-        write(evaluation, output, scoring.by)
-    out(table(evaluation, scoring.by))
+        write(evaluation, output, scoring.by, analysis=analysis)
+    out(table(evaluation, scoring.by, analysis))
     warn_of_leaks(scores(evaluation))
     require(evaluation, scoring.min_accuracy)
 

@@ -11,7 +11,9 @@ from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say, summary
 from socratic_cli.cli.flags import with_settings
 from socratic_cli.jobs import Tally
+from socratic_cli.records import GOLD
 from socratic_cli.settings import Decoding, Selection
+from socratic_cli.stages.solve import with_roles
 
 
 @with_settings
@@ -61,6 +63,8 @@ def verb(
         api_base=api_base,
         load_in_8bit=load_in_8bit,
     )
+    roles = [role for role in oracle.split(",") if role]
+    chosen = authors.renamed(chosen, with_roles(chosen.label, dict.fromkeys(roles, GOLD)))
     found = sources.resolve(problems, **selection.model_dump(), on_invalid=aside.on_invalid)
     chains = decoding.samples if keep_samples else 1
     with bar("solve", selection.limit and selection.limit * chains) as shown:
@@ -72,7 +76,7 @@ def verb(
             decoding=decoding,
             verifier=authors.find_verifier(verifier, decoding) if verifier else None,
             keep_samples=keep_samples,
-            oracle=[role for role in oracle.split(",") if role],
+            oracle=roles,
             resume=resume,
             overwrite=overwrite,
             width=width,

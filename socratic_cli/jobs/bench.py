@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from socratic_cli import jsonl, report, sources
+from socratic_cli.analysis.analyse import Analysis, analyse
+from socratic_cli.analysis.bertscore import bertscore
+from socratic_cli.analysis.tables import markdown as analysis_markdown
+from socratic_cli.analysis.tables import rows
 from socratic_cli.curve import METRICS
 from socratic_cli.errors import BelowMinimum
 from socratic_cli.jobs.origins import (
@@ -127,9 +132,29 @@ def _fields(scoring: Scoring, selection: Selection, gold: Iterable[Problem]) -> 
     )
 
 
-def write(evaluation: Evaluation, folder: Path, by: str = "steps", students: Mapping[str, Path] | None = None) -> None:
+def analysed(evaluation: Evaluation, encoder: str | None = None) -> Analysis:
+    """Analyse the solutions of an evaluation: whose fault, the first wrong step, and how well was asked.
+
+    Args:
+        evaluation: arms whose solutions were not kept are left out.
+        encoder: the model of BERTScore, where that is wanted.
+    """
+    found = (one.solution for arm in evaluation.arms for run in arm.runs for one in run.outcomes)
+    similarity = bertscore(encoder) if encoder is not None else None
+    return analyse((solution for solution in found if solution is not None), similarity)
+
+
+def write(
+    evaluation: Evaluation,
+    folder: Path,
+    by: str = "steps",
+    students: Mapping[str, Path] | None = None,
+    analysis: Analysis | None = None,
+) -> None:
     """Write all files of an evaluation, and the report of its solutions."""
-    files.write(evaluation, scores(evaluation), table(evaluation, by), folder)
+    analysis = analysis or analysed(evaluation)
+    files.write(evaluation, scores(evaluation), table(evaluation, by, analysis), folder)
+    _write_analysis(analysis, folder)
     authors = {run.author: Path(run.author) for arm in evaluation.arms for run in arm.runs} | dict(students or {})
     learnt = [curve for author, place in authors.items() for curve in report.curves(author, place / METRICS)]
     findings = report.evaluated(evaluation, curves=learnt)
@@ -137,9 +162,19 @@ def write(evaluation: Evaluation, folder: Path, by: str = "steps", students: Map
         report.write(findings, folder)
 
 
-def table(evaluation: Evaluation, by: str = "steps") -> str:
+def _write_analysis(analysis: Analysis, folder: Path) -> None:
+    """Write each table of an analysis as a CSV of its own."""
+    for name, lines in rows(analysis).items():
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(lines[0]))
+            writer.writeheader()
+            writer.writerows(lines)
+
+
+def table(evaluation: Evaluation, by: str = "steps", analysis: Analysis | None = None) -> str:
     """Return the tables of an evaluation, with slices by these features."""
-    return tables(evaluation, scores(evaluation), [feature.strip() for feature in by.split(",") if feature.strip()])
+    features = [feature.strip() for feature in by.split(",") if feature.strip()]
+    return tables(evaluation, scores(evaluation), features) + (analysis_markdown(analysis) if analysis else "")
 
 
 def require(evaluation: Evaluation, least: float | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -23,7 +23,7 @@ from socratic_cli.dialogue import (
 from socratic_cli.errors import InputError, TeacherError, TeacherUnusable, UsageError
 from socratic_cli.notation import NotationError
 from socratic_cli.parts import Scheme
-from socratic_cli.records import Problem, Rationale, Solution
+from socratic_cli.records import GOLD, Problem, Rationale, Solution
 from socratic_cli.stages.verifying import Beside, Verifier
 from socratic_cli.stages.window import as_finished
 from socratic_cli.voting import Choice, Voted, chosen_by, elect, numbered, vote
@@ -89,7 +89,7 @@ async def solve(
         samples: chains of each problem; the answer that most of them reach is taken.
         verifier: weighs the chains of a problem; the answer that weighs most is taken.
         choose: how an answer is chosen: vote without a verifier, weighted or best with one (see `voting`).
-        oracle: roles that reply with the gold rationale.
+        oracle: roles that reply with the gold rationale; the solutions say so.
         seen: says whether a question was in the model's training set; such solutions are marked `leaked`, and those
             of questions that the verifier was trained on.
         width: problems open at once.
@@ -171,7 +171,8 @@ class _Solving:
         """Play a dialogue about a problem."""
         replier = Oracle(self.model, self.roles, self.scheme, problem) if self.roles else self.model
         leaked = self.seen is not None and self.seen(problem.question)
-        return _solution(problem, self.scheme, self.author, await _played(dialogue, replier), leaked)
+        played_by = dict.fromkeys(self.roles, GOLD)
+        return _solution(problem, self.scheme, self.author, await _played(dialogue, replier), leaked, played_by)
 
 
 def _leaked(solution: Solution) -> Solution:
@@ -188,7 +189,15 @@ async def _played(dialogue: Dialogue, model: Model) -> Transcript:
         return Transcript(unanswered=Unanswered("failed", str(fault)))
 
 
-def _solution(problem: Problem, scheme: Scheme, author: str, transcript: Transcript, leaked: bool) -> Solution:
+def with_roles(author: str, roles: Mapping[str, str]) -> str:
+    """Return an author's name that tells who else played: s (decomposer=gold)."""
+    told = ", ".join(f"{role}={player}" for role, player in roles.items())
+    return f"{author} ({told})" if told else author
+
+
+def _solution(
+    problem: Problem, scheme: Scheme, author: str, transcript: Transcript, leaked: bool, roles: dict[str, str]
+) -> Solution:
     rationale, why = transcript.rationale or Rationale(), transcript.unanswered
     known = {"correct": same_answer(rationale.answer, problem.answer)} if problem.answer is not None else {}
     missing = {"unanswered": why.reason if why else "unreadable"} if rationale.answer is None else {}
@@ -203,6 +212,7 @@ def _solution(problem: Problem, scheme: Scheme, author: str, transcript: Transcr
         **known,
         **missing,
         **({"leaked": True} if leaked else {}),
+        **({"roles": roles} if roles else {}),
         **({"votes": rationale.votes} if isinstance(rationale, Voted) else {}),
         **({"weights": rationale.weights} if isinstance(rationale, Voted) and rationale.weights else {}),
     )

@@ -1,0 +1,57 @@
+"""A calculation that leads nowhere beside the gold steps that are due: what makes it wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from socratic_cli.analysis.gold import Gold, GoldStep
+from socratic_cli.analysis.kinds import Kind
+from socratic_cli.analysis.operations import Chain
+from socratic_cli.analysis.words import coverage, likeness
+from socratic_cli.records import Step
+
+# Likeness of words: above, a subquestion is a gold one; below, it is not the one whose numbers its solution shares.
+SAME, UNLIKE = 0.8, 0.5
+# Share of a subquestion's words that its problem has: below, it is about something else.
+FOREIGN = 0.5
+
+
+def compared(step: Step, wrong: tuple[Chain, ...], due: list[GoldStep], measure: Gold) -> tuple[Kind, Chain | None]:
+    """Compare a wrong operation, and what was asked, with the gold steps that are due: the kind, and what was due."""
+    asked = step.subquestion
+    if asked and coverage(asked, measure.text) < FOREIGN:
+        return "bad-subquestion", None
+    same = nearest(asked, measure.steps)
+    for mine, theirs, _ in _pairs(wrong, [*([same] if same else []), *due]):
+        if sorted(mine.parts) == sorted(theirs.parts):
+            return "wrong-operation", theirs
+    for mine, theirs, one in _pairs(wrong, [same] if same else due):
+        shares = set(mine.parts) & set(theirs.parts) and set(mine.operators) == set(theirs.operators)
+        if shares and not (asked and one.subquestion and likeness(asked, one.subquestion) < UNLIKE):
+            return "wrong-quantity", theirs
+    if same:
+        operators = {sign for chain in same.chains for sign in chain.operators}
+        used = {sign for chain in wrong for sign in chain.operators}
+        return ("wrong-quantity" if used <= operators else "wrong-operation"), same.chains[-1]
+    return ("bad-subquestion" if asked else "off-the-way"), None
+
+
+def _pairs(wrong: tuple[Chain, ...], steps: list[GoldStep]) -> list[tuple[Chain, Chain, GoldStep]]:
+    return [(mine, theirs, one) for one in steps for theirs in one.chains for mine in wrong]
+
+
+def alike(asked: str | None, other: str | None) -> bool:
+    """Say whether two subquestions are nearly the same, word by word."""
+    return likeness(asked or "", other or "") >= SAME
+
+
+def nearest(asked: str | None, steps: Iterable[GoldStep]) -> GoldStep | None:
+    """Return the gold step that asks nearly the same, word by word."""
+    found = max(steps, key=lambda one: likeness(asked or "", one.subquestion), default=None)
+    return found if found and alike(asked, found.subquestion) else None
+
+
+def shown(chain: Chain) -> str:
+    """Return a sum or product as it is written."""
+    first, *rest = (f"{part / 100:g}" for part in chain.parts)
+    return first + "".join(f"{sign}{part}" for sign, part in zip(chain.operators, rest, strict=True))

@@ -1,0 +1,146 @@
+"""Somebody's steps along the gold ones, up to the first that leads nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from socratic_cli.analysis.comparing import alike, compared, nearest, shown
+from socratic_cli.analysis.gold import Gold
+from socratic_cli.analysis.kinds import Kind, Mark, Verdict
+from socratic_cli.analysis.operations import Chain, Sum, Value, chains, leaves, operations, said, sums, value
+from socratic_cli.answers import as_number
+from socratic_cli.records import Rationale
+
+
+class Said(NamedTuple):
+    """What is wrong with a step that calculates nothing."""
+
+    kind: Kind
+    detail: str
+
+
+class Walk:
+    """The steps of a rationale along the gold ones; `reached` are the gold steps known before each step."""
+
+    def __init__(self, measure: Gold, rationale: Rationale, asked: set[Value]) -> None:
+        self._gold = measure
+        self._steps = rationale.steps
+        self._answer = _value_of(rationale.answer)
+        self._known = asked | measure.given | measure.results
+        self._sums = [sums(step) for step in rationale.steps]
+        self._reached = list(self._progress())
+        self._faults = self._unsound()
+
+    def verdict(self) -> Verdict:
+        """Say what went wrong first."""
+        end = self._end()
+        if end is not None and not self._rests_on_faults(end):
+            later = {one.result for found in self._sums[end + 1 :] for one in found}
+            if self._answer in later and self._answer != self._gold.answer:
+                return self._told("asked-too-much", end + 1, "the last gold result was reached a step before")
+            return self._told("wrong-answer-after-right-steps", None, "the last gold result was reached")
+        for at, fault in enumerate(self._faults):
+            if fault is not None and not self._is_idle(at):
+                return self._told(*self._classified(at, fault))
+        left = len(self._gold.steps) - len(self._reached[-1])
+        return self._told("stopped-early", None, f"{left} of {len(self._gold.steps)} gold results were not reached")
+
+    def _told(self, kind: Kind, at: int | None, detail: str) -> Verdict:
+        marks: list[Mark] = []
+        for number in range(len(self._steps)):
+            before: frozenset[int] = self._reached[number - 1] if number else frozenset()
+            if at is not None and number >= at:
+                marks.append("wrong" if number == at else "after")
+            else:
+                marks.append("right" if self._reached[number] > before else "sound")
+        return Verdict(kind, at, detail, tuple(marks))
+
+    def _unsound(self) -> list[Sum | Said | None]:
+        """Return of every step its first calculation that leads nowhere, or what is wrong without one, or None."""
+        faults: list[Sum | Said | None] = [None] * len(self._steps)
+        used: set[Value] = set()
+        for at in reversed(range(len(self._steps))):
+            for one in reversed(self._sums[at]):
+                is_used = one.holds and one.result in used - self._gold.given
+                if self._is_sound(one) or is_used:
+                    used |= set(leaves(one.operation)) if one.operation else set()
+                else:
+                    faults[at] = one
+            if not self._sums[at]:
+                faults[at] = self._said_wrongly(at)
+        return faults
+
+    def _is_sound(self, one: Sum) -> bool:
+        if one.operation is None or not one.operation.parts:
+            return True  # nothing is calculated, or nothing that can be read for certain
+        return self._gold.leads_on(one.operation, one.result)
+
+    def _said_wrongly(self, at: int) -> Said | None:
+        """Say what is wrong with a step without calculations, if anything is."""
+        # Where there is a calculation that cannot be read, its numbers may come from it.
+        number = None if "=" in self._steps[at].solution else said(self._steps[at])
+        earlier = {one.result for found in self._sums[:at] for one in found}
+        if number is not None and number not in self._known | earlier:
+            return Said("wrong-quantity", f"{number / 100:g} is neither told nor calculated")
+        asked = self._steps[at].subquestion
+        due = nearest(asked, self._gold.steps)
+        again = [one for one in self._steps[at + 1 :] if sums(one) and alike(asked, one.subquestion)]
+        if due is None or again or self._gold.steps.index(due) in self._reached[-1]:
+            return None
+        return Said("wrong-operation", f"nothing is calculated where {shown(due.chains[-1])} was due")
+
+    def _progress(self) -> Iterator[frozenset[int]]:
+        """Yield the gold steps that are reached after each step; of equal results the first is reached first."""
+        reached: set[int] = set()
+        for at, step in enumerate(self._steps):
+            for found in [one.result for one in self._sums[at]] or [said(step)]:
+                due = (index for index, one in enumerate(self._gold.steps) if index not in reached)
+                index = next((index for index in due if self._gold.steps[index].result == found), None)
+                if index is not None:
+                    reached |= self._gold.closure(index)
+            yield frozenset(reached)
+
+    def _end(self) -> int | None:
+        """Return the step that reaches the last gold result."""
+        last = len(self._gold.steps) - 1
+        return next((at for at, reached in enumerate(self._reached) if last in reached), None)
+
+    def _rests_on_faults(self, end: int) -> bool:
+        """Say whether the last gold result was come to by numbers that wrong steps brought: by luck."""
+        wrong = {fault.result for fault in self._faults[:end] if isinstance(fault, Sum)} - self._known
+        used = {leaf for one in self._sums[end] if one.operation for leaf in leaves(one.operation)}
+        return bool(used & wrong)
+
+    def _is_idle(self, at: int) -> bool:
+        """Say whether nothing rests on a step, and the steps after it get on without it."""
+        results = {one.result for one in self._sums[at]}
+        used = {
+            leaf for later in self._sums[at + 1 :] for one in later if one.operation for leaf in leaves(one.operation)
+        }
+        is_used = bool(results & (used | {self._answer}))
+        return bool(results) and not is_used and self._reached[-1] > self._reached[at]
+
+    def _classified(self, at: int, fault: Sum | Said) -> tuple[Kind, int, str]:
+        if isinstance(fault, Said):
+            return fault.kind, at, fault.detail
+        assert fault.operation is not None
+        if not fault.holds and self._gold.leads_on(fault.operation, value(fault.operation.value)):
+            return "arithmetic-slip", at, fault.text
+        before = self._reached[at - 1] if at else frozenset()
+        due = [one for index, one in enumerate(self._gold.steps) if index not in before]
+        kind, wanted = compared(self._steps[at], self._wrong_part(fault), due, self._gold)
+        return kind, at, f"{fault.text}{f' where {shown(wanted)} was due' if wanted else ''}"
+
+    def _wrong_part(self, fault: Sum) -> tuple[Chain, ...]:
+        """Return the first operation of a calculation that leads nowhere."""
+        assert fault.operation is not None
+        inside = operations(fault.operation)
+        astray = (one for one in inside if not self._gold.leads_on(one, value(one.value)))
+        wrong = next(astray, fault.operation)
+        return chains(wrong)
+
+
+def _value_of(answer: str | None) -> Value | None:
+    number = None if answer is None else as_number(answer)
+    return None if number is None else value(number)

@@ -1,0 +1,214 @@
+"""Whose fault, right sums and steps, how well was asked: on solutions made by hand, and through `socratic bench`."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from socratic_cli import jsonl
+from socratic_cli.analysis.analyse import Analysis, analyse
+from socratic_cli.analysis.bertscore import bertscore
+from socratic_cli.analysis.decomposition import subquestions
+from socratic_cli.analysis.tables import markdown, rows
+from socratic_cli.errors import UsageError
+from socratic_cli.notation import read
+from socratic_cli.records import Exchange, Problem, Solution
+from tests.command import socratic
+from tests.tiny import bert
+
+GOLD = read("How many hens? ** 2+3 = <<2+3=5>>5\nHow many eggs? ** 5*4 = <<5*4=20>>20\n#### 20")
+LESS = "How many eggs? ** 3*4 = <<3*4=12>>12\n#### 12"
+MORE = "How many hens? ** <<2+3=5>>5\nHow many hens? ** <<2+3=5>>5\nHow many eggs? ** <<5*4=20>>20\n#### 20"
+SAME = "How many hens? ** <<2+3=5>>5\nHow many eggs? ** <<5*4=20>>20\n#### 20"
+
+
+def problem(number: int) -> Problem:
+    question = f"Ann has 2 hens and buys 3; each lays 4 eggs. How many eggs on day {number}?"
+    return Problem(id=str(number), question=question, answer="20", steps=GOLD.steps)
+
+
+def solution(number: int, text: str, **more: object) -> Solution:
+    rationale = read(text)
+    said = [Exchange(role=role, prompt="", reply="") for role in ("decomposer", "solver")]
+    fields = {"scheme": "socratic", "author": "s", "trace": tuple(said)} | more
+    return Solution.model_validate(
+        {"problem": problem(number), "steps": rationale.steps, "answer": rationale.answer, **fields}
+    )
+
+
+def alone() -> list[Solution]:
+    return [solution(1, LESS), solution(2, LESS), solution(3, SAME), solution(4, MORE)]
+
+
+def cast(texts: list[str], **roles: str) -> list[Solution]:
+    name = ", ".join(f"{role}={who}" for role, who in roles.items())
+    return [solution(at, text, author=f"s ({name})", roles=roles) for at, text in enumerate(texts, 1)]
+
+
+class TestWhoseFault:
+    @pytest.fixture
+    def found(self) -> Analysis:
+        gold = cast([SAME, LESS, SAME, LESS], decomposer="gold")
+        strong = [solution(at, SAME, author="decomposer=s solver=litellm:m", roles={}) for at in (1, 2, 3, 4)]
+        return analyse([*alone(), *gold, *strong])
+
+    def test_every_pair_has_its_accuracy(self, found: Analysis) -> None:
+        assert [(one.decomposer, one.solver, one.accuracy.count, one.accuracy.total) for one in found.pairings] == [
+            ("s", "s", 2, 4),
+            ("gold", "s", 2, 4),
+            ("s", "litellm:m", 4, 4),
+        ]
+
+    def test_what_another_player_mends_and_spoils(self, found: Analysis) -> None:
+        told = [(one.player, one.role, one.mended.count, one.mended.total, one.spoilt.count) for one in found.culprits]
+        assert told == [("gold", "decomposer", 1, 2, 1), ("litellm:m", "solver", 2, 2, 0)]
+
+    def test_only_problems_that_both_have_are_compared(self) -> None:
+        found = analyse([*alone(), *cast([SAME], decomposer="gold")])
+        (one,) = found.culprits
+        assert (one.mended.count, one.mended.total, one.spoilt.total) == (1, 1, 0)
+
+    def test_seeds_of_an_arm_are_paired_and_widen_no_sample(self) -> None:
+        seeds = [
+            one.model_copy(update={"arm": "a", "seed": seed, "author": f"a seed={seed}"})
+            for seed in (0, 1)
+            for one in alone()
+        ]
+        gold = [
+            one.model_copy(update={"arm": "a (decomposer=gold)", "seed": seed})
+            for seed in (0, 1)
+            for one in cast([SAME] * 4, decomposer="gold")
+        ]
+        found = analyse([*seeds, *gold])
+        single = analyse(alone()).pairings[0].accuracy
+        assert [(one.mended.count, one.mended.total) for one in found.culprits] == [(4, 4)]
+        assert found.pairings[0].accuracy.total == 8
+        assert (found.pairings[0].accuracy.low, found.pairings[0].accuracy.high) == (single.low, single.high)
+
+    def test_a_scheme_without_a_decomposer_has_no_such_table(self) -> None:
+        cot = [one.model_copy(update={"trace": (), "scheme": "cot"}) for one in alone()]
+        assert (analyse(cot).pairings, analyse(cot).culprits) == ((), ())
+
+
+class TestSteps:
+    def test_right_sums_and_steps_are_counted(self) -> None:
+        slips = "How many hens? ** <<2+3=6>>6\nHow many eggs? ** <<6*4=24>>24\n#### 24"
+        (found,) = analyse([solution(1, slips), solution(2, SAME)]).progress
+        assert (found.right_sums.count, found.right_sums.total) == (3, 4)
+        assert (found.right_steps.count, found.right_steps.total) == (2, 4)
+        assert found.faults == {"none": 1, "arithmetic-slip": 1}
+
+    def test_right_results_out_of_order_are_no_right_steps(self) -> None:
+        (found,) = analyse([solution(1, "a? ** <<5*4=20>>20\nb? ** <<2+3=5>>5\n#### 5")]).progress
+        assert (found.right_steps.count, found.gold_steps.count, found.gold_steps.total) == (1, 1, 2)
+
+    def test_answers_alone_and_problems_without_steps_are_passed_over(self) -> None:
+        bare = solution(1, SAME).model_copy(update={"problem": problem(1).model_copy(update={"steps": ()})})
+        assert analyse([solution(1, "#### 20")]).progress == ()
+        assert analyse([bare]) == Analysis(pairings=analyse([bare]).pairings)
+
+
+class TestSubquestions:
+    def test_counts_words_and_repeats(self) -> None:
+        (found,) = analyse(alone()).decompositions
+        assert (found.same_count.count, found.same_count.total) == (1, 4)
+        assert found.soft_count == pytest.approx((0.5 + 0.5 + 1 + 0.5) / 4)
+        assert found.repeated.count == 1
+        assert {count: (one.count, one.total) for count, one in found.by_count.items()} == {
+            "too few": (0, 2),
+            "equal": (1, 1),
+            "too many": (1, 1),
+        }
+        assert 0 < found.bleu < 100
+        assert "version:" in found.bleu_signature
+
+    def test_the_gold_questions_have_a_bleu_of_100(self) -> None:
+        (found,) = analyse([solution(at, SAME) for at in range(3)]).decompositions
+        assert found.bleu == pytest.approx(100)
+
+    def test_the_questions_of_an_oracle_are_not_measured(self) -> None:
+        assert analyse(cast([SAME], decomposer="gold")).decompositions == ()
+
+    def test_plans_of_a_planner_and_of_gold_are_apart(self) -> None:
+        trace = tuple(Exchange(role=role, prompt="", reply="") for role in ("planner", "decomposer", "solver"))
+        own = [one.model_copy(update={"trace": trace}) for one in alone()]
+        gold = [one.model_copy(update={"trace": trace}) for one in cast([SAME], planner="gold")]
+        planned = [(one.author, one.planned) for one in analyse([*own, *gold]).decompositions]
+        assert planned == [("s", "planner"), ("s (planner=gold)", "gold")]
+
+    @pytest.mark.parametrize(
+        "replies", [["How many hens? **", "How many eggs? **"], ["How many hens?\nHow many eggs?"]]
+    )
+    def test_what_was_asked_before_it_came_to_no_answer_counts(self, replies: list[str]) -> None:
+        trace = tuple(Exchange(role="decomposer", prompt="", reply=reply) for reply in replies)
+        assert subquestions(solution(1, "", trace=trace)) == ("How many hens?", "How many eggs?")
+
+    def test_a_likeness_of_ones_choice_is_taken(self) -> None:
+        (found,) = analyse(alone(), lambda texts, references: float(len(set(texts) & set(references)))).decompositions
+        assert found.bertscore == 1.0
+
+
+class TestTables:
+    def test_nothing_known_is_nothing_told(self) -> None:
+        bare = Solution(problem=Problem(id="1", question="?", answer="1"), scheme="answer", author="s", answer="2")
+        assert markdown(analyse([bare])) == ""
+        assert rows(analyse([])) == {}
+
+    def test_bench_prints_every_section_and_writes_its_rows(self, tmp_path: Path) -> None:
+        jsonl.write_all(tmp_path / "s.jsonl", [*alone(), *cast([SAME, LESS, SAME, LESS], decomposer="gold")])
+        done = socratic("bench", tmp_path / "s.jsonl", "-o", tmp_path / "scores")
+        assert done.code == 0, done.err
+        assert "| socratic | - | gold | s | 50.0% (2/4) | 15.0% - 85.0% |" in done.out
+        assert "| socratic | s | gold as decomposer | 50.0% (1/2) | 50.0% (1/2) |" in done.out
+        assert "| socratic | s | none | 25.0% (1/4) | 0.62 |" in done.out
+        assert "First wrong step by kind" in (tmp_path / "scores/table.md").read_text()
+        with (tmp_path / "scores/subquestions.csv").open() as file:
+            (row,) = csv.DictReader(file)
+        assert (row["same_count_count"], row["accuracy_too_few_total"]) == ("1", "2")
+        assert {path.stem for path in (tmp_path / "scores").glob("*.csv")} == {
+            "pairings",
+            "culprits",
+            "faults",
+            "steps",
+            "subquestions",
+        }
+
+    def test_solve_names_an_oracle_so_that_bench_can_tell_it(self, tmp_path: Path) -> None:
+        own = socratic(
+            "annotate", "arithmetic:2/train", "--limit", "4", "-o", "a.jsonl", "--scheme", "socratic", cwd=tmp_path
+        )
+        assert own.code == 0, own.err
+        assert socratic("train", "a.jsonl", "-o", "s", "--student", "parrot", cwd=tmp_path).code == 0
+        for name, more in (("own", ()), ("gold", ("--oracle", "decomposer"))):
+            solved = socratic(
+                "solve", "s", "arithmetic:2/train", "--limit", "4", "-o", f"{name}.jsonl", *more, cwd=tmp_path
+            )
+            assert solved.code == 0, solved.err
+        done = socratic("bench", "own.jsonl", "gold.jsonl", cwd=tmp_path)
+        assert "| gold | s | 100.0% (4/4) |" in done.out, done.out + done.err
+
+
+class TestBertscore:
+    def test_a_missing_package_is_a_sentence(self, tmp_path: Path) -> None:
+        jsonl.write_all(tmp_path / "s.jsonl", alone())
+        (tmp_path / "bert_score.py").write_text("raise ImportError")
+        done = socratic("bench", tmp_path / "s.jsonl", "--bertscore", PYTHONPATH=str(tmp_path))
+        assert (done.code, done.out) == (2, "")
+        assert "pip install bert-score" in done.err
+        assert "Traceback" not in done.err
+
+    def test_an_unknown_model_is_a_sentence(self, tmp_path: Path) -> None:
+        pytest.importorskip("bert_score")
+        with pytest.raises(UsageError, match="nothing cannot be loaded"):
+            bertscore(str(tmp_path / "nothing"))
+
+    def test_a_local_encoder_finds_the_same_most_alike(self, tmp_path: Path) -> None:
+        pytest.importorskip("bert_score")
+        similarity = bertscore(bert(tmp_path))
+        same, less = (analyse([solution(1, text)], similarity).decompositions[0].bertscore for text in (SAME, LESS))
+        assert same == pytest.approx(1, abs=1e-5)
+        assert less is not None
+        assert less < 0.99
+        assert "| BERTScore |" in markdown(analyse([solution(1, SAME)], similarity))
