@@ -30,7 +30,7 @@ torch.set_num_threads(1)
 
 ROOT = Path(__file__).parent.parent
 FSDP = ROOT / "recipes" / "fsdp.yaml"
-TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0")
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 ACCELERATE = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0")
 SHARDED = (*ACCELERATE[:2], "--config_file", str(FSDP), *ACCELERATE[3:])
 LOSSES = 1e-5
