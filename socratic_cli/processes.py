@@ -71,15 +71,17 @@ def join() -> None:
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Meet the others, and part from them when the work is done."""
+    """Meet the others, and part from them when the work is done, or when there is no more to hope for."""
     if count() == 1:
         yield
         return
     from accelerate import PartialState
 
     join()
-    yield
-    PartialState().destroy_process_group()  # after a fault it might wait for those that are gone
+    try:
+        yield
+    finally:
+        PartialState().destroy_process_group()  # else torch aborts a process whose message was never answered
 
 
 def meet() -> None:

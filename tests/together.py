@@ -43,15 +43,13 @@ def train_all(base: str, folder: Path) -> None:
 def wait_in_vain() -> None:
     """Wait for another process that is there and does not answer."""
     processes.MINUTES = 0.05
-    processes.join()
-    if not processes.first():
-        time.sleep(30)
-        return
     try:
-        processes.meet()
+        with processes.joined():
+            if not processes.first():
+                time.sleep(300)
+            processes.meet()
     except StudentError as fault:
-        sys.stderr.write(f"told: {fault}\n")
-        sys.exit(7)
+        sys.exit(f"told: {fault}")
 
 
 if __name__ == "__main__":
