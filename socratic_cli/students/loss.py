@@ -122,9 +122,17 @@ def _attending(model: PreTrainedModel, ids: Tensor) -> Iterator[None]:
     config = model.config.get_text_config()
     before = config._attn_implementation
     is_short = model.device.type == "cpu" and ids.shape[1] <= _SHORT
-    if is_short and before == "sdpa" and not model.is_gradient_checkpointing:
+    if is_short and before == "sdpa" and not _checkpoints(model):
         config._attn_implementation = "eager"
     try:
         yield
     finally:
         config._attn_implementation = before
+
+
+def _checkpoints(model: PreTrainedModel) -> bool:
+    # the name that transformers 6 keeps, and the one that 5.0 has
+    name = (
+        "is_activation_checkpointing" if hasattr(model, "is_activation_checkpointing") else "is_gradient_checkpointing"
+    )
+    return bool(getattr(model, name))
