@@ -127,7 +127,7 @@ ARM = "  cot: {scheme: cot, decoding: {samples: 4, temperature: 0.7}, verifier: 
 @pytest.mark.parametrize(
     ("arm", "told"),
     [
-        ("  cot: {scheme: cot, verifier: {}}", "arms.cot.verifier: a verifier chooses among several chains"),
+        ("  cot: {scheme: cot, verifier: {samples: 1}}", "arms.cot.verifier: a verifier chooses among several chains"),
         ("  cot: {scheme: cot, decoding: {choose: best}}", "arms.cot.decoding: choose=best is among several chains"),
         (ARM.replace("samples: 4", "samples: 4, choose: vote"), "arms.cot.verifier: chains vote without a verifier"),
         (ARM.replace("samples: 4,", ""), "arms.cot.verifier: a verifier chooses among several chains"),
