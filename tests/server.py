@@ -23,7 +23,10 @@ Messages = list[dict[str, str]]
 
 @dataclass(frozen=True)
 class Said:
-    """A reply with what stands around it; `error` is the sentence of an HTTP error, `raw` a body of its own."""
+    """A reply with what stands around it; `error` is the sentence of an HTTP error, `raw` a body of its own.
+
+    `first_token` are likely ones with their log-probabilities, told to whoever asks.
+    """
 
     text: str | None = ""
     finish_reason: str = "stop"
@@ -37,6 +40,7 @@ class Said:
     headers: tuple[tuple[str, str], ...] = ()
     thinking: str | None = None
     reasoning_tokens: int = 0
+    first_token: tuple[tuple[str, float], ...] = ()
 
 
 Answer = Callable[[Messages], str | int | Said]
@@ -128,10 +132,13 @@ def _body(request: dict[str, Any], said: Said) -> dict[str, Any]:
 
 
 def _choice(request: dict[str, Any], said: Said) -> dict[str, Any]:
-    choice = {"index": 0, "finish_reason": said.finish_reason}
+    choice: dict[str, Any] = {"index": 0, "finish_reason": said.finish_reason}
     if "messages" not in request:
         return {**choice, "text": said.text}
     message = {"role": "assistant", "content": said.text, "refusal": said.refusal}
+    if said.first_token and request.get("logprobs"):
+        top = [{"token": token, "logprob": likely, "bytes": None} for token, likely in said.first_token]
+        choice |= {"logprobs": {"content": [{**top[0], "top_logprobs": top}], "refusal": None}}
     return {**choice, "message": {**message, **({"reasoning_content": said.thinking} if said.thinking else {})}}
 
 

@@ -119,3 +119,39 @@ def test_every_shipped_recipe_opens_and_says_how_to_run_it() -> None:
         assert "# Needs:" in head
         assert "# Takes:" in head
         assert all(line.startswith("#") for line in head.splitlines())
+
+
+ARM = "  cot: {scheme: cot, decoding: {samples: 4, temperature: 0.7}, verifier: {samples: 3}}"
+
+
+@pytest.mark.parametrize(
+    ("arm", "told"),
+    [
+        ("  cot: {scheme: cot, verifier: {samples: 1}}", "arms.cot.verifier: a verifier chooses among several chains"),
+        ("  cot: {scheme: cot, decoding: {choose: best}}", "arms.cot.decoding: choose=best is among several chains"),
+        (ARM.replace("samples: 4", "samples: 4, choose: vote"), "arms.cot.verifier: chains vote without a verifier"),
+        (ARM.replace("samples: 4,", ""), "arms.cot.verifier: a verifier chooses among several chains"),
+        (ARM.replace("samples: 3", "scheme: cot"), "arms.cot.verifier.scheme: this is the scheme of no verifier"),
+        (ARM.replace("samples: 3", "scheme: verifer"), "unknown scheme 'verifer'. Did you mean 'verifier'"),
+        (
+            ARM.replace("samples: 3", "sample: 3"),
+            "arms.cot.verifier.sample: unknown key 'sample'. Did you mean 'samples'",
+        ),
+        (ARM.replace("samples: 3", "student: parott"), "Did you mean 'parrot'"),
+        (ARM.replace("samples: 3", "training: {epoch: 1}"), "arms.cot.verifier.training: unknown option 'epoch'"),
+        (ARM.replace("samples: 3", "decoding: {temperature: 0}"), "arms.cot.verifier.decoding: samples vote only if"),
+        ("  cot: verifier", "arms.cot.scheme: a verifier solves nothing itself"),
+    ],
+)
+def test_a_faulty_verifier_is_told_before_anything_runs(arm: str, told: str, tmp_path: Path) -> None:
+    (found,) = faults(tmp_path, GOOD.replace("  cot: cot", arm))
+    assert found.startswith("/recipe.yaml:6: ")
+    assert told in found
+
+
+def test_a_verifier_of_an_arm_is_typed(tmp_path: Path) -> None:
+    text = GOOD.replace("  cot: cot", ARM.replace("samples: 3", "train: arithmetic:3/train"))
+    verifier = read(write(tmp_path, text)).arms["cot"].verifier
+    assert verifier is not None
+    assert verifier.train is not None
+    assert (verifier.samples, verifier.train.source) == (8, "arithmetic:3/train")

@@ -153,3 +153,58 @@ def test_every_shipped_recipe_plans_its_stages(path: Path, tmp_path: Path, data_
 
 def test_there_are_recipes_to_plan() -> None:
     assert len(list(RECIPES.glob("*.yaml"))) == 5
+
+
+VERIFIED = """\
+name: verified
+train: {source: "arithmetic:2/train", limit: 6}
+test: {source: "arithmetic:2/train", limit: 8}
+students: ['parrot unknown="#### 1"']
+decoding: {temperature: 0.7}
+arms:
+  one: cot
+  vote: {scheme: cot, decoding: {samples: 2}}
+  best:
+    scheme: cot
+    decoding: {samples: 2, choose: best}
+    verifier: &all {train: {source: "arithmetic:2/train", limit: 9}, samples: 3}
+  weighted: {scheme: cot, decoding: {samples: 2}, verifier: *all}
+"""
+
+
+class TestVerifiers:
+    """An arm's student is sampled, a verifier learns from that, and weighs what the student writes on the test."""
+
+    def test_arms_share_the_verifier_that_is_trained_within_the_run(self, tmp_path: Path) -> None:
+        done = socratic("run", recipe(tmp_path, VERIFIED), cwd=tmp_path)
+        assert done.code == 0, done.err
+        manifest = json.loads((tmp_path / "runs/verified/manifest.json").read_text())
+        stages = manifest["stages"]
+        verbs = [name.split("/")[0] for name in stages]
+        assert [verbs.count(verb) for verb in ("annotate", "train", "sample", "solve", "bench")] == [1, 2, 1, 4, 1]
+        (sampled,) = [stage for name, stage in stages.items() if name.startswith("sample/")]
+        assert (sampled["solved"], sampled["correct"]) == (27, 18)
+        assert "a verifier learns from 6 right and 3 wrong solutions" in done.err
+        assert manifest["data"]["arms.best.verifier.train"]["problems"] == 9
+        # The verifier saw two questions more than the students, so more of the test is marked.
+        leaked = {
+            name.split("/")[1].split("-")[0]: stage["leaked"] for name, stage in stages.items() if "solve/" in name
+        }
+        assert leaked == {"one": 6, "vote": 6, "best": 8, "weighted": 8}
+        (best,) = tmp_path.glob("runs/verified/solve/best-*/solutions.jsonl")
+        weights = [list(json.loads(line)["weights"].values()) for line in best.read_text().splitlines()]
+        assert sorted(weights) == [[0.0]] * 2 + [[1.0]] * 6
+
+    def test_only_what_changed_is_done_anew(self, tmp_path: Path) -> None:
+        path = recipe(tmp_path, VERIFIED)
+        assert socratic("run", path, cwd=tmp_path).code == 0
+
+        def todo(*changes: str) -> list[str]:
+            words = [word for change in changes for word in ("--set", change)]
+            planned = socratic("run", path, "--dry-run", *words, cwd=tmp_path).out.splitlines()
+            return [line.split()[1] for line in planned if line.startswith("todo")]
+
+        assert todo() == []
+        assert todo("arms.best.decoding.samples=3") == ["solve", "bench"]
+        assert todo("arms.best.verifier.samples=4") == ["sample", "train", "solve", "bench"]
+        assert todo("arms.best.verifier.training={epochs: 2}") == ["train", "solve", "bench"]

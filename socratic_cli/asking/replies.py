@@ -148,5 +148,9 @@ def _line(key: Key, turn: Turn, reply: Reply) -> dict[str, Any]:
 
 def _reply(line: dict[str, Any]) -> Reply:
     return Reply(
-        line.get("text", ""), line.get("finish_reason", "stop"), Usage(**line["usage"]), line.get("thinking", "")
+        line.get("text", ""),
+        line.get("finish_reason", "stop"),
+        Usage(**line["usage"]),
+        line.get("thinking", ""),
+        shares=tuple(line.get("shares", ())),
     )

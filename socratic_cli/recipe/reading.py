@@ -1,4 +1,4 @@
-"""A recipe's file: YAML 1.2 through ruamel.yaml: 3e-4 is a number, `no` is a word, and every key knows its line."""
+"""A recipe's file: YAML 1.2 through ruamel.yaml, so 3e-4 is a number, `no` a word, and every key knows its line."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from socratic_cli.dialogue import Passage, Reply
 from socratic_cli.records import Usage
 from socratic_cli.settings import Decoding
 from socratic_cli.students.generation import Request, Voice
-from socratic_cli.students.weights import context
 from socratic_cli.students.writing import Writing
 
 
@@ -33,9 +32,9 @@ class Weighing(Writing):
         self._firsts = [option[len(common)] for option in options]
         if len(set(self._firsts)) < len(options):
             raise ValueError(f"the options {request.options} are not told apart by one token")
-        self.ids += common
-        limit = context(voice.model.config)
-        if limit is not None and len(self.ids) > limit:
+        if len(common) < self._room:
+            self.ids += common
+        else:
             self.finish_reason = "length"
 
     def weigh(self, logits: Tensor) -> None:

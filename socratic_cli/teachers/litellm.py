@@ -18,6 +18,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from types import ModuleType
 from typing import Any, ClassVar, Literal
@@ -30,6 +31,7 @@ from socratic_cli.errors import TeacherBusy, TeacherError, TeacherUnusable
 from socratic_cli.parts import Batches, Price, Teacher
 from socratic_cli.prompts import NEXT_PROBLEM, completion, messages
 from socratic_cli.records import Usage
+from socratic_cli.teachers.shares import ASKED, shares
 
 # Payment, key, rights, model: what one request is told here, every other will be told too.
 _UNUSABLE = {401, 402, 403, 404}
@@ -88,6 +90,8 @@ class LiteLLM(Teacher):
             options["seed"] = self.seed + turn.sample
         if self._completes:
             return {**options, "prompt": completion(turn), "stop": [NEXT_PROBLEM]}
+        if turn.options and self._tells_logprobs:
+            options |= ASKED
         return {**options, "messages": messages(turn)}
 
     async def reply(self, turn: Turn) -> Reply:
@@ -108,7 +112,8 @@ class LiteLLM(Teacher):
             except TimeoutError:
                 sentence = f"{self._who}: no reply in {self.timeout:g} s"
                 raise TeacherBusy(sentence, overloaded=True, billed=True) from None
-            return self.read(response)
+            reply = self.read(response)
+            return replace(reply, shares=shares(response.choices[0], turn.options)) if turn.options else reply
 
     async def _send(self, litellm: ModuleType, request: dict[str, Any]) -> Any:
         """Send one request, once: litellm's retries and the client's lose requests under load."""
@@ -210,6 +215,11 @@ class LiteLLM(Teacher):
         if self.mode != "auto":
             return self.mode == "completion"
         return self.model.startswith("text-completion-") or self.known.get("mode") == "completion"
+
+    @cached_property
+    def _tells_logprobs(self) -> bool:
+        litellm, _ = imported()
+        return ASKED.keys() <= set(litellm.get_supported_openai_params(self.model) or ())
 
     @property
     def _who(self) -> str:
