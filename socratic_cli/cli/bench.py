@@ -75,7 +75,7 @@ def verb(
                 with bar(f"solve {target.path}", selection.limit) as shown:
                     jobs.solve_file(wanted, author, file, shown.tally, resume=resume, overwrite=overwrite)
                 found[at] = Target(file, target.name, Path(target.path))
-        gold = () if len(students) == len(found) else gold_problems(problems, selection)
+        gold = () if len(students) == len(found) else gold_problems(problems, selection.data_dir)
         evaluation = jobs.evaluate_files(
             found, scoring, selection=selection, gold=gold, on_invalid=aside.on_invalid, keep=output is not None
         )
