@@ -51,8 +51,8 @@ def _readers_table(scores: Sequence[Score]) -> Iterator[str]:
     yield "|---|---|--:|--:|---|--:|--:|--:|"
     for s in scores:
         yield (
-            f"| {_cell(s.scheme)} | {_cell(s.author)} | {s.correct} | {s.wrong} | {_reasons(s)} | {s.answered_accuracy:.1%} "
-            f"| {s.strict_accuracy:.1%} | {s.lenient_accuracy:.1%} |"
+            f"| {_cell(s.scheme)} | {_cell(s.author)} | {s.correct} | {s.wrong} | {_reasons(s)} "
+            f"| {s.answered_accuracy:.1%} | {s.strict_accuracy:.1%} | {s.lenient_accuracy:.1%} |"
         )
     yield (
         "\nStrict: the answer is the gold answer letter by letter. Lenient: where no answer was given, the last number"
@@ -117,7 +117,10 @@ def _gains_table(found: Sequence[Comparison]) -> Iterator[str]:
 def _how(evaluation: Evaluation) -> str:
     tests = {comparison.test for comparison in evaluation.comparisons}
     seeds = " and of seeds" if "sign-flip" in tests else ""
-    named = {"mcnemar": "exact McNemar", "sign-flip": "exact sign-flip test of the means over runs"}
+    named = {
+        "mcnemar": "exact McNemar",
+        "sign-flip": "the larger of an exact sign-flip test over problems and Student's t-test over seeds",
+    }
     return (
         f"Differences in points; intervals from {evaluation.resamples:,} paired bootstrap resamples of problems{seeds};"
         f" p two-sided: {' or '.join(named[test] for test in sorted(tests))}; Holm corrects for"

@@ -119,7 +119,10 @@ def _notes(arms: Iterable[Arm], groups: Iterable[Group], problems: Problems, ver
 
 def scores(evaluation: Evaluation) -> list[Score]:
     """Return a score of every run."""
-    steps = features.values(evaluation.problems).get("steps", {})
+    steps: dict[str, list[str]] = {}
+    for problem in sorted(evaluation.problems, key=lambda problem: len(problem.steps)):
+        if problem.steps:
+            steps.setdefault(str(len(problem.steps)), []).append(problem.id)
     return [_score(arm, run, steps) for arm in evaluation.arms for run in arm.runs]
 
 
