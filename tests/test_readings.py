@@ -137,7 +137,7 @@ def test_values_are_in_order_and_idle_metadata_is_left_out() -> None:
 
 
 def test_slices_of_the_real_sets(data_dir: Any) -> None:
-    gsm8k = values(GSM8K(data_dir=data_dir).problems("test"))
+    gsm8k = values(GSM8K(data_dir=data_dir, config="main").problems("test"))
     counts = {steps: len(ids) for steps, ids in gsm8k["steps"].items()}
     assert counts == {"2": 326, "3": 370, "4": 298, "5": 174, "6": 88, "7": 40, "8": 20, "9": 2, "11": 1}
     assert sum(map(len, gsm8k["largest-number"].values())) == 1319
