@@ -6,15 +6,26 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from socratic_cli.scoring.statistics import gain, holm, mcnemar, paired_bootstrap, sample_sd, sign_flip, wilson
+from socratic_cli.scoring.statistics import (
+    between_seeds,
+    gain,
+    holm,
+    mcnemar,
+    paired_bootstrap,
+    sample_sd,
+    sign_flip,
+    wilson,
+)
 
 COUNTS = st.integers(1, 5_000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
+
+ACCURACIES = st.lists(st.integers(0, 1319).map(lambda correct: correct / 1319), min_size=2, max_size=6)
 
 
 def random_table(seed: int, problems: int, runs: int, share: float) -> np.ndarray:
@@ -72,6 +83,21 @@ def test_sign_flip_agrees_with_scipys_permutations() -> None:
         rng=np.random.default_rng(0),
     )
     assert sign_flip(old, new) == pytest.approx(theirs.pvalue, abs=0.01)
+
+
+@given(ACCURACIES, ACCURACIES)
+@settings(deadline=None)
+def test_between_seeds_is_scipys_t_test(old: list[float], new: list[float]) -> None:
+    assume(len(set(old)) > 1 and len(set(new)) > 1)
+    assert between_seeds(old, new) == pytest.approx(stats.ttest_ind(old, new).pvalue, rel=1e-6, abs=1e-12)
+
+
+def test_between_seeds_takes_a_single_run_and_no_spread() -> None:
+    # By hand: pooled variance 0.0001 of two degrees of freedom, error 0.01 * sqrt(4/3), t = 4.330.
+    assert between_seeds([0.10], [0.14, 0.15, 0.16]) == pytest.approx(0.0494, abs=5e-5)
+    assert between_seeds([0.1], [0.2]) is None
+    assert between_seeds([0.1, 0.1], [0.1, 0.1]) == 1.0
+    assert between_seeds([0.1, 0.1], [0.2, 0.2]) == 0.0
 
 
 def test_of_equal_tables_nothing_differs() -> None:

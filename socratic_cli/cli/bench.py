@@ -93,7 +93,7 @@ def verb(
                         overwrite=overwrite,
                     )
                 found[at] = Target(file, target.name, Path(target.path))
-        gold = () if len(students) == len(found) else gold_problems(problems, selection)
+        gold = () if len(students) == len(found) else gold_problems(problems, selection.data_dir)
         evaluation = jobs.evaluate_files(found, scoring, selection=selection, gold=gold, on_invalid=aside.on_invalid)
     aside.tell()
     analysis = analysed(evaluation, bertscore_model if bertscore else None)

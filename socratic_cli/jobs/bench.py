@@ -92,14 +92,15 @@ def evaluate_files(
         UsageError: no arm has the name of the baseline.
     """
     scoring, selection = scoring or Scoring(), selection or Selection()
-    problems, fields = Problems(), _fields(scoring, selection, gold)
+    problems, known_gold = Problems(), {fingerprint(problem.question): problem for problem in gold}
+    fields, unknown = _fields(scoring, selection, known_gold), Unknown(bool(known_gold))
     found: list[Found] = []
     origins: list[Origin] = []
     for target in targets:
         if target.is_evaluation:
             runs, origin = _earlier(target, problems)
         else:
-            lines = outputs.solutions(target.path, fields, on_invalid)
+            lines = unknown.left_out(outputs.solutions(target.path, fields, on_invalid))
             runs = found_in(lines, problems, origin=target.path, name=target.name, reading=scoring.read, keep=keep)
             origin = file_origin(target.path, sum(len(run.outcomes) for run in runs), target.student)
         found += runs
@@ -107,8 +108,15 @@ def evaluate_files(
     known = exemplar_questions(run.scheme for run in found)
     if scoring.train:
         known = chain(training_questions(scoring.train, selection.question_field, selection.data_dir), known)
-    evaluation = assemble(found, problems, baseline=scoring.baseline, known=known, near=scoring.near)
-    notes = (*evaluation.notes, *differences(origins))
+    evaluation = assemble(
+        found,
+        problems,
+        baseline=scoring.baseline,
+        known=known,
+        near=scoring.near,
+        verdicts=scoring.label_field is not None,
+    )
+    notes = (*evaluation.notes, *unknown.notes(), *differences(origins))
     return replace(evaluation, origins=tuple(origins), reading=scoring.read, notes=notes)
 
 
@@ -120,15 +128,36 @@ def _earlier(target: Target, problems: Problems) -> tuple[list[Found], Origin]:
     return runs, folder_origin(folder, files.NAME, solutions, evaluation.origins)
 
 
-def _fields(scoring: Scoring, selection: Selection, gold: Iterable[Problem]) -> outputs.Fields:
-    by_question = {fingerprint(problem.question): problem for problem in gold}
+class Unknown:
+    """Leaves out what other tools wrote on questions without a gold answer, where gold answers were named."""
+
+    def __init__(self, named: bool) -> None:
+        """Begin with nothing left out."""
+        self._named = named
+        self._count = 0
+
+    def left_out(self, solutions: Iterable[Solution]) -> Iterator[Solution]:
+        """Pass the others on."""
+        for solution in solutions:
+            if self._named and solution.problem.answer is None and outputs.is_foreign(solution):
+                self._count += 1
+            else:
+                yield solution
+
+    def notes(self) -> Iterator[str]:
+        """Say how many were left out."""
+        if self._count:
+            yield f"{self._count} outputs were left out: their questions are not among --problems."
+
+
+def _fields(scoring: Scoring, selection: Selection, gold: Mapping[str, Problem]) -> outputs.Fields:
     return outputs.Fields(
         question=selection.question_field,
         answer=selection.answer_field,
         output=scoring.output_field,
         identity=scoring.id_field,
         label=scoring.label_field,
-        gold=lambda question: by_question.get(fingerprint(question)),
+        gold=lambda question: gold.get(fingerprint(question)),
     )
 
 
@@ -199,7 +228,10 @@ def solutions(source: str | Path, on_invalid: jsonl.OnInvalid | None = None) -> 
     return jsonl.read(source, convert) if on_invalid is None else jsonl.read(source, convert, on_invalid)
 
 
-def gold_problems(ref: str | None, selection: Selection) -> Iterator[Problem]:
-    """Yield the problems that a reference names, or none where it names none."""
+def gold_problems(ref: str | None, data_dir: Path | None) -> Iterator[Problem]:
+    """Yield the problems that a reference names, or none where it names none.
+
+    The fields that a user names are those of the outputs; a file of problems names its own in the reference.
+    """
     if ref is not None:
-        yield from sources.resolve(ref, **selection.model_dump())
+        yield from sources.resolve(ref, data_dir=data_dir)

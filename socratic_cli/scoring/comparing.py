@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from socratic_cli.errors import UsageError, did_you_mean
 from socratic_cli.scoring.evaluation import Arm, Comparison
-from socratic_cli.scoring.statistics import gain, holm, mcnemar, paired_bootstrap, sign_flip
+from socratic_cli.scoring.statistics import between_seeds, gain, holm, mcnemar, paired_bootstrap, sign_flip
 
 if TYPE_CHECKING:
     from socratic_cli.scoring.statistics import Table
@@ -57,7 +57,9 @@ def compare(old: Arm, new: Arm, resamples: int, seed: int) -> Comparison:
     # Over all pairs of a run of one and a run of the other.
     old_alone = int((before.sum(1) * (~after).sum(1)).sum())
     new_alone = int((after.sum(1) * (~before).sum(1)).sum())
-    p_value = mcnemar(old_alone, new_alone) if single else sign_flip(before, after)
+    p_problems = mcnemar(old_alone, new_alone) if single else sign_flip(before, after)
+    p_seeds = between_seeds(before.mean(axis=0).tolist(), after.mean(axis=0).tolist())
+    p_value = max(p_problems, p_seeds or 0.0)
     old_accuracy, new_accuracy = float(np.mean(before)), float(np.mean(after))
     return Comparison(
         old.name,
@@ -72,6 +74,8 @@ def compare(old: Arm, new: Arm, resamples: int, seed: int) -> Comparison:
         old_alone=old_alone,
         new_alone=new_alone,
         test="mcnemar" if single else "sign-flip",
+        p_problems=p_problems,
+        p_seeds=p_seeds,
         p_value=p_value,
         p_holm=p_value,
         gain_over_old=gain(old_accuracy, new_accuracy, over=old_accuracy),

@@ -132,8 +132,10 @@ class Comparison:
         old_accuracy: on those problems, mean over the runs, as `new_accuracy` is.
         difference: new - old, with its 95% interval from a paired bootstrap.
         old_alone: problems that only the old arm solves, summed over pairs of runs; so is `new_alone`.
-        test: mcnemar where both have one run, else sign-flip, its exact generalisation to means over runs.
-        p_value: two-sided and exact, given the runs that there are.
+        test: of p_problems: mcnemar where both have one run, else sign-flip, its generalisation to means over runs.
+        p_problems: two-sided and exact: whether these runs would differ on other such problems.
+        p_seeds: two-sided, by Student's t-test: whether other seeds would differ. None where both have one run.
+        p_value: the larger of the two, since a difference between arms must outlast both.
         p_holm: the same, corrected by Holm for the number of comparisons.
         gain_over_old: (new - old) / old, None where old is 0.
         gain_over_new: (new - old) / new, None where new is 0.
@@ -152,6 +154,8 @@ class Comparison:
     old_alone: int
     new_alone: int
     test: Literal["mcnemar", "sign-flip"]
+    p_problems: float
+    p_seeds: float | None
     p_value: float
     p_holm: float
     gain_over_old: float | None

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from fractions import Fraction
 
-from socratic_cli.answers import as_number
 from socratic_cli.calculations import calculations
 from socratic_cli.notation import EQUATION
 from socratic_cli.records import Problem, Step
@@ -68,14 +66,10 @@ def _operators(step: Step) -> list[str]:
 
 def _size(problem: Problem) -> str | None:
     texts = [problem.question, problem.answer or "", *(step.solution for step in problem.steps)]
-    numbers = [abs(number) for text in texts for number in _numbers(text)]
+    numbers = [float(number.replace(",", "")) for text in texts for number in _NUMBER.findall(text)]
     if not numbers:
         return None
     return next((label for bound, label in _SIZES if max(numbers) < bound), _LARGEST)
-
-
-def _numbers(text: str) -> Iterable[Fraction]:
-    return (number for found in _NUMBER.findall(text) if (number := as_number(found)) is not None)
 
 
 def _order(labels: Sequence[str]) -> Callable[[str], tuple[int, str]]:

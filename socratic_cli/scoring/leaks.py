@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from socratic_cli.records import Problem, fingerprint
 from socratic_cli.scoring.evaluation import Leak
@@ -20,7 +20,7 @@ NEAR = 0.5
 """The Jaccard index from which two questions are near. In GSM8K even pairs of 0.3 are one story told twice; in sets of
 shorter questions such pairs are alike in their wording only."""
 _WIDTH = 3
-_BLOCK = 4096
+_BLOCK = 20_000
 _WORD = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")  # noqa: RUF001
 _SPELLED = re.compile(
     r"one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|"
@@ -39,14 +39,13 @@ class Known(NamedTuple):
 def leaks(problems: Sequence[Problem], known: Iterable[Known], near: float = NEAR) -> tuple[Leak, ...]:
     """Return for each problem the known question most like it, if it is as near as `near`; the worst first."""
     worst: dict[int, Leak] = {}
-    tests = _Shingles([problem.question for problem in problems])
-    fingerprints = [fingerprint(problem.question) for problem in problems]
+    prints = [fingerprint(problem.question) for problem in problems]
     rest = iter(known)
     while block := list(islice(rest, _BLOCK)):
-        for row, column, similarity in tests.like([one.question for one in block], near):
+        for row, column, similarity in _alike(problems, [one.question for one in block], near):
             found = block[column]
-            exact = fingerprint(found.question) == fingerprints[row]
-            leak = Leak(problems[row].id, "exact" if exact else "near", found.source, found.question, similarity)
+            kind: Literal["exact", "near"] = "exact" if fingerprint(found.question) == prints[row] else "near"
+            leak = Leak(problems[row].id, kind, found.source, found.question, similarity)
             if row not in worst or _badness(leak) > _badness(worst[row]):
                 worst[row] = leak
     return tuple(sorted(worst.values(), key=_badness, reverse=True))
@@ -70,26 +69,23 @@ def _masked(word: str) -> str:
     return "#" if word[0].isdigit() or _SPELLED.fullmatch(word) else word
 
 
-class _Shingles:
-    """Texts as rows of a sparse matrix with a column for every shingle."""
+def _alike(problems: Sequence[Problem], others: Sequence[str], near: float) -> Iterator[tuple[int, int, float]]:
+    """Yield the positions and the Jaccard index of all pairs as near as `near`."""
+    import numpy as np
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._columns: dict[str, int] = {}
-        rows = [[self._columns.setdefault(one, len(self._columns)) for one in shingles(text)] for text in texts]
-        self._matrix = _matrix(rows, len(self._columns))
-        self._sizes = [len(row) for row in rows]
-
-    def like(self, others: Sequence[str], near: float) -> Iterator[tuple[int, int, float]]:
-        """Yield row, position among the others and Jaccard index of all pairs as near as `near`."""
-        import numpy as np
-
-        found = [shingles(text) for text in others]
-        known = [[column for one in each if (column := self._columns.get(one)) is not None] for each in found]
-        shared = (self._matrix @ _matrix(known, len(self._columns)).T).tocoo()
-        sizes, other_sizes = np.array(self._sizes), np.array([len(each) for each in found])
-        similarity = shared.data / (sizes[shared.row] + other_sizes[shared.col] - shared.data)
-        for at in np.flatnonzero(similarity >= near):
-            yield int(shared.row[at]), int(shared.col[at]), float(similarity[at])
+    # The shingles of the others are the columns: what only problems have counts for their size alone.
+    columns: dict[str, int] = {}
+    known = [[columns.setdefault(one, len(columns)) for one in shingles(text)] for text in others]
+    rows, sizes = [], []
+    for problem in problems:
+        found = shingles(problem.question)
+        rows.append([columns[one] for one in found if one in columns])
+        sizes.append(len(found))
+    shared = (_matrix(rows, len(columns)) @ _matrix(known, len(columns)).T).tocoo()
+    union = np.array(sizes)[shared.row] + np.array([len(each) for each in known])[shared.col] - shared.data
+    similarity = shared.data / union
+    for at in np.flatnonzero(similarity >= near):
+        yield int(shared.row[at]), int(shared.col[at]), float(similarity[at])
 
 
 def _matrix(rows: Sequence[Sequence[int]], width: int) -> Any:

@@ -7,6 +7,7 @@ known again among the project's own problems.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from socratic_cli.records import Exchange, Problem, Solution, fingerprint
 
 _QUESTION = ("question", "problem", "input", "query", "prompt")
 _ROLE = "output"
+_SAMPLES = re.compile(r"samples_(.+?)_\d{4}-\d\d-\d\dT[\d.-]+\.jsonl")
 _LM_EVAL = {"doc", "target", "filtered_resps"}
 _NOTHING = "[invalid]"
 """What lm-evaluation-harness writes where its filter found no answer."""
@@ -49,7 +51,7 @@ def solutions(path: str | Path, fields: Fields, on_invalid: jsonl.OnInvalid | No
     """
     seen: Counter[tuple[str, str, str]] = Counter()
     for solution in _read(path, fields, on_invalid):
-        if "sample" not in solution.model_fields_set and _is_foreign(solution):
+        if "sample" not in solution.model_fields_set and is_foreign(solution):
             key = (solution.scheme, solution.author, solution.problem.id)
             sample, seen[key] = seen[key], seen[key] + 1
             yield solution.model_copy(update={"sample": sample})
@@ -67,10 +69,19 @@ def _read(path: str | Path, fields: Fields, on_invalid: jsonl.OnInvalid | None) 
 
 
 def _name(path: str | Path) -> str:
-    return "stdin" if str(path) == "-" else Path(path).stem.removeprefix("samples_")
+    """Name an author after a file; samples of lm-evaluation-harness lie in a folder that is named after the model.
+
+    >>> _name("out/gpt2/samples_gsm8k_2026-11-24T22-28-28.901490.jsonl"), _name("-")
+    ('gpt2 gsm8k', 'stdin')
+    """
+    samples = _SAMPLES.fullmatch(Path(path).name)
+    if samples:
+        return f"{Path(path).parent.name} {samples[1]}".strip()
+    return "stdin" if str(path) == "-" else Path(path).stem
 
 
-def _is_foreign(solution: Solution) -> bool:
+def is_foreign(solution: Solution) -> bool:
+    """Say whether another tool wrote it."""
     return [exchange.role for exchange in solution.trace] == [_ROLE]
 
 
@@ -93,8 +104,11 @@ def _solution(line: Line, fields: Fields, author: str) -> Solution:
 def _of_fields(line: Line, fields: Fields, author: str) -> Solution:
     question = _text(line, line.value, fields.question or "question", "--question-field")
     output = _field(line, line.value, fields.output or "", "--output-field")
-    problem = _problem(line, question, line.value.get(fields.answer or "answer"), fields)
-    return _made(problem, fields.output or "", author, _string(line, output), _label(line, fields))
+    # An output is no gold answer to itself, wherever it stands.
+    gold = fields.answer or ("answer" if fields.output != "answer" else None)
+    problem = _problem(line, question, _field(line, line.value, gold, "--answer-field") if gold else None, fields)
+    written = _string(line, output)
+    return _made(problem, written, written, {"scheme": fields.output, "author": author, **_label(line, fields)})
 
 
 def _of_lm_eval(line: Line, fields: Fields, author: str) -> Solution:
@@ -103,17 +117,16 @@ def _of_lm_eval(line: Line, fields: Fields, author: str) -> Solution:
         raise InputError(f"{line.where}: 'doc' is no object: this is no sample of lm-evaluation-harness")
     name = fields.question or next((name for name in _QUESTION if isinstance(doc.get(name), str)), _QUESTION[0])
     gold = line.value["target"] if fields.answer is None else _field(line, doc, fields.answer, "--answer-field")
-    output = _reply(line, line.value[fields.output] if fields.output in line.value else line.value["filtered_resps"])
+    answer = _string(line, _reply(line, line.value["filtered_resps"]))
+    written = _string(line, _reply(line, line.value.get("resps"))) or answer
     problem = _problem(line, _text(line, doc, name, "--question-field"), gold, fields)
-    found = _string(line, output)
-    scheme = str(line.value.get("filter", "none"))
-    return _made(problem, scheme, author, None if found == _NOTHING else found, _label(line, fields))
+    known = {"scheme": str(line.value.get("filter", "none")), "author": author, **_label(line, fields)}
+    return _made(problem, None if answer == _NOTHING else answer, written, known)
 
 
-def _made(problem: Problem, scheme: str, author: str, output: str | None, label: bool | None) -> Solution:
-    known = {} if label is None else {"correct": label}
-    reply = Exchange(role=_ROLE, prompt="", reply=output or "")
-    return Solution(problem=problem, scheme=scheme, author=author, answer=output, trace=(reply,), **known)
+def _made(problem: Problem, answer: str | None, written: str | None, known: dict[str, Any]) -> Solution:
+    reply = Exchange(role=_ROLE, prompt="", reply=written or "")
+    return Solution(problem=problem, answer=answer, trace=(reply,), **known)
 
 
 def _problem(line: Line, question: str, gold: Any, fields: Fields) -> Problem:
@@ -144,15 +157,16 @@ def _text(line: Line, record: Mapping[str, Any], name: str, flag: str) -> str:
     return value.strip()
 
 
-def _label(line: Line, fields: Fields) -> bool | None:
+def _label(line: Line, fields: Fields) -> dict[str, bool]:
+    """Return the file's own verdict as the field of a solution, if there is one."""
     if fields.label is None:
-        return None
+        return {}
     value = _field(line, line.value, fields.label, "--label-field")
     if value not in (0, 1):  # False and True among them
         raise InputError(
             f"{line.where}: the field {fields.label!r} (--label-field) is neither true nor false: {value!r}"
         )
-    return bool(value)
+    return {"correct": bool(value)}
 
 
 def _reply(line: Line, value: Any) -> Any:

@@ -38,7 +38,10 @@ def judge(solution: Solution, reading: Reading | None = None) -> Outcome:
     """
     gold = solution.problem.answer
     if gold is None:
-        raise InputError(f"problem {solution.problem.id} has no gold answer to score against")
+        raise InputError(
+            f"problem {solution.problem.id} has no gold answer to score against: another tool's outputs find theirs"
+            " with --answer-field or --problems"
+        )
     answer = read_answer(solution, reading)
     right = answer is not None and _same(answer, gold, reading)
     return Outcome(

@@ -47,12 +47,12 @@ def _readers_table(scores: Sequence[Score]) -> Iterator[str]:
     if not any(s.unanswered or {s.strict_accuracy, s.lenient_accuracy} != {s.accuracy} for s in scores):
         return
     yield "\nUnanswered problems count as not correct above. Of the answered ones alone, and to other readers:\n"
-    yield "| author | correct | wrong | unanswered | of answered | strict | lenient |"
-    yield "|---|--:|--:|---|--:|--:|--:|"
+    yield "| scheme | author | correct | wrong | unanswered | of answered | strict | lenient |"
+    yield "|---|---|--:|--:|---|--:|--:|--:|"
     for s in scores:
         yield (
-            f"| {_cell(s.author)} | {s.correct} | {s.wrong} | {_reasons(s)} | {s.answered_accuracy:.1%} "
-            f"| {s.strict_accuracy:.1%} | {s.lenient_accuracy:.1%} |"
+            f"| {_cell(s.scheme)} | {_cell(s.author)} | {s.correct} | {s.wrong} | {_reasons(s)} "
+            f"| {s.answered_accuracy:.1%} | {s.strict_accuracy:.1%} | {s.lenient_accuracy:.1%} |"
         )
     yield (
         "\nStrict: the answer is the gold answer letter by letter. Lenient: where no answer was given, the last number"
@@ -117,7 +117,10 @@ def _gains_table(found: Sequence[Comparison]) -> Iterator[str]:
 def _how(evaluation: Evaluation) -> str:
     tests = {comparison.test for comparison in evaluation.comparisons}
     seeds = " and of seeds" if "sign-flip" in tests else ""
-    named = {"mcnemar": "exact McNemar", "sign-flip": "exact sign-flip test of the means over runs"}
+    named = {
+        "mcnemar": "exact McNemar",
+        "sign-flip": "the larger of an exact sign-flip test over problems and Student's t-test over seeds",
+    }
     return (
         f"Differences in points; intervals from {evaluation.resamples:,} paired bootstrap resamples of problems{seeds};"
         f" p two-sided: {' or '.join(named[test] for test in sorted(tests))}; Holm corrects for"
@@ -166,7 +169,10 @@ def _leaks_table(leaks: Sequence[Leak], problems: int) -> Iterator[str]:
     if not found:
         return
     exact = sum(leak.kind == "exact" for leak in found)
-    yield f"\n{len(found)} of {problems} test questions are in what was learnt from ({exact} exactly); the worst:\n"
+    yield (
+        f"\n{len(found)} of {problems} test questions are, or are like, questions to learn from"
+        f" ({exact} exactly the same); the worst:\n"
+    )
     yield "| problem | kind | likeness | source | question there |"
     yield "|---|---|--:|---|---|"
     for leak in found[:_LEAKS]:

@@ -52,6 +52,7 @@ def assemble(
     baseline: str | None = None,
     known: Iterable[Known] = (),
     near: float = NEAR,
+    verdicts: bool = False,
     resamples: int = 10_000,
     seed: int = 0,
 ) -> Evaluation:
@@ -63,6 +64,7 @@ def assemble(
         baseline: the arm that the others are compared with; without one, all are compared with all.
         known: questions that an author may have learnt from.
         near: from which similarity two questions are near.
+        verdicts: note how often the records' own verdict is ours even where it always is.
         resamples: of the bootstrap.
         seed: of the bootstrap.
 
@@ -79,7 +81,7 @@ def assemble(
         arms=arms,
         comparisons=comparisons(arms, baseline, resamples, seed),
         leaks=(*trained, *leaks(all_problems, known, near)),
-        notes=tuple(_notes(arms, groups, problems)),
+        notes=tuple(_notes(arms, groups, problems, verdicts)),
         resamples=resamples,
         seed=seed,
     )
@@ -98,7 +100,7 @@ def _trained_on(arms: Iterable[Arm], problems: Problems) -> Iterator[Leak]:
             yield Leak(problem.id, "exact", f"training set of {arm.name}", problem.question, 1.0)
 
 
-def _notes(arms: Iterable[Arm], groups: Iterable[Group], problems: Problems) -> Iterator[str]:
+def _notes(arms: Iterable[Arm], groups: Iterable[Group], problems: Problems, verdicts: bool) -> Iterator[str]:
     if problems.differing:
         first = min(problems.differing)
         yield (
@@ -107,9 +109,9 @@ def _notes(arms: Iterable[Arm], groups: Iterable[Group], problems: Problems) -> 
         )
     for arm in arms:
         claims = [outcome for run in arm.runs for outcome in run.outcomes if outcome.claimed is not None]
-        differing = sum(outcome.claimed != (outcome.state == "correct") for outcome in claims)
-        if differing:
-            yield f"{arm.name}: {differing} of {len(claims)} records call themselves right or wrong and are not."
+        agreeing = sum(outcome.claimed == (outcome.state == "correct") for outcome in claims)
+        if agreeing < len(claims) or (claims and verdicts):
+            yield f"{arm.name}: the records' own verdict is ours on {agreeing} of {len(claims)}."
     for group in groups:
         if len({len(run.outcomes) for run in group.runs}) > 1:
             yield f"{group.name}: its runs are not on the same problems; their mean is of unequal ones."
@@ -117,7 +119,10 @@ def _notes(arms: Iterable[Arm], groups: Iterable[Group], problems: Problems) -> 
 
 def scores(evaluation: Evaluation) -> list[Score]:
     """Return a score of every run."""
-    steps = features.values(evaluation.problems).get("steps", {})
+    steps: dict[str, list[str]] = {}
+    for problem in sorted(evaluation.problems, key=lambda problem: len(problem.steps)):
+        if problem.steps:
+            steps.setdefault(str(len(problem.steps)), []).append(problem.id)
     return [_score(arm, run, steps) for arm in evaluation.arms for run in arm.runs]
 
 

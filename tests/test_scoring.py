@@ -1,0 +1,185 @@
+"""Solutions become an evaluation: runs, arms, comparisons, and the files that are read back."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from socratic_cli.errors import InputError, UsageError
+from socratic_cli.records import Problem, Solution, fingerprint
+from socratic_cli.scoring import files
+from socratic_cli.scoring.evaluation import Evaluation
+from socratic_cli.scoring.grouping import Problems, found_in
+from socratic_cli.scoring.statistics import holm
+from socratic_cli.scoring.tables import tables
+from socratic_cli.stages.bench import assemble, evaluate, scores
+
+
+def solution(number: int, answer: str | None, author: str = "a", **more: Any) -> Solution:
+    problem = Problem(id=f"p{number}", question=f"What is {number}?", answer=str(number))
+    return Solution(**{"problem": problem, "scheme": "cot", "author": author, "answer": answer} | more)
+
+
+def run(right: str, author: str = "a", **more: Any) -> list[Solution]:
+    """Return solutions that are right (1), wrong (0) or missing (-), a character a problem."""
+    answers = {"1": lambda n: str(n), "0": lambda _n: "-7", "-": lambda _n: None}
+    reason = {"unanswered": "truncated"}
+    return [
+        solution(n, answers[mark](n), author, **more, **(reason if mark == "-" else {})) for n, mark in enumerate(right)
+    ]
+
+
+def together(*lots: list[Solution], **more: Any) -> Evaluation:
+    """Evaluate several files, named 0, 1 ..."""
+    problems = Problems()
+    found = [one for number, lot in enumerate(lots) for one in found_in(lot, problems, origin=str(number))]
+    return assemble(found, problems, **more)
+
+
+def test_the_unanswered_are_neither_right_nor_wrong() -> None:
+    (arm,) = evaluate(run("1100--")).arms
+    r = arm.result
+    assert (r.problems, r.correct, r.wrong, r.unanswered, r.reasons) == (6, 2, 2, 2, {"truncated": 2})
+    assert (r.accuracy.count, r.accuracy.total, r.answered.count, r.answered.total) == (2, 6, 2, 4)
+    assert r.answered.share == 0.5
+
+
+def test_seeds_of_an_arm_are_runs_of_it() -> None:
+    seeds = [one for s in (0, 1) for one in run("11110000"[s * 2 :][:6], f"cot seed={s}", arm="cot", seed=s)]
+    (arm,) = evaluate(seeds).arms
+    assert (arm.name, [one.seed for one in arm.runs]) == ("cot", [0, 1])
+    assert (arm.spread.mean, arm.spread.lowest, arm.spread.highest) == pytest.approx((0.5, 2 / 6, 4 / 6))
+    assert arm.spread.sd == pytest.approx(0.2357, abs=1e-4)
+    # Twelve outcomes are of six problems: the interval is of six.
+    assert arm.result.accuracy.total == 6
+    assert [score.author for score in scores(evaluate(seeds))] == ["cot seed=0", "cot seed=1"]
+
+
+def test_all_arms_are_compared_in_pairs_or_with_the_baseline() -> None:
+    lots = [run("1" * 10 + "0" * 10, "a"), run("1" * 15 + "0" * 5, "b"), run("0" * 20, "c")]
+    assert [(c.old, c.new) for c in together(*lots).comparisons] == [("a", "b"), ("a", "c"), ("b", "c")]
+    with_c = together(*lots, baseline="c").comparisons
+    assert [(c.old, c.new) for c in with_c] == [("c", "a"), ("c", "b")]
+    first = together(*lots).comparisons[0]
+    assert (first.problems, first.old_alone, first.new_alone) == (20, 0, 5)
+    assert first.difference == pytest.approx(0.25)
+    assert first.p_problems == pytest.approx(2 * 0.5**5)
+    assert first.p_seeds is None
+    assert [c.p_holm for c in together(*lots).comparisons] == holm([c.p_value for c in together(*lots).comparisons])
+    assert (first.gain_over_old, first.gain_over_new) == pytest.approx((0.5, 1 / 3))
+    with pytest.raises(UsageError, match="Did you mean 'a'"):
+        together(*lots, baseline="aa")
+
+
+def test_only_common_problems_are_compared_and_the_others_counted() -> None:
+    (comparison,) = together(run("11110", "a"), run("11100000", "b")).comparisons
+    assert (comparison.problems, comparison.only_old, comparison.only_new) == (5, 0, 3)
+    assert comparison.new_accuracy == pytest.approx(0.6)
+    apart = [solution(n, "1", "b") for n in range(90, 93)]
+    assert together(run("11", "a"), apart).comparisons == ()
+
+
+def test_a_difference_must_outlast_the_seeds_too() -> None:
+    """Many problems make any two seeds differ; what arms are worth, only seeds can tell."""
+
+    def arm(name: str, counts: tuple[int, ...]) -> list[Solution]:
+        return [
+            one
+            for seed, right in enumerate(counts)
+            for one in run("1" * right + "0" * (400 - right), f"{name} {seed}", arm=name, seed=seed)
+        ]
+
+    (wild,) = together(arm("a", (40, 200, 90)), arm("b", (60, 260, 120))).comparisons
+    assert wild.test == "sign-flip"
+    assert wild.p_problems < 0.001
+    assert wild.p_seeds is not None
+    assert wild.p_value == wild.p_seeds > 0.05
+    assert wild.low < 0 < wild.high
+    (steady,) = together(arm("a", (100, 104, 98)), arm("b", (150, 149, 153))).comparisons
+    assert steady.p_value < 0.01
+    assert 0 < steady.low < steady.difference < steady.high
+
+
+def test_the_same_name_on_other_problems_is_the_same_run() -> None:
+    whole = run("110010")
+    (arm,) = together(whole[:3], whole[3:]).arms
+    assert arm.result.problems == 6
+    assert len(arm.runs) == 1
+
+
+def test_the_same_name_on_the_same_problems_is_an_arm_by_file() -> None:
+    evaluation = together(run("1100"), run("1110"))
+    assert [arm.name for arm in evaluation.arms] == ["a (0)", "a (1)"]
+    (comparison,) = evaluation.comparisons
+    assert comparison.new_alone == 1
+
+
+def test_schemes_of_one_author_are_arms_by_scheme() -> None:
+    evaluation = together([*run("11"), *run("10", scheme="answer")])
+    assert [arm.name for arm in evaluation.arms] == ["a (cot)", "a (answer)"]
+    assert [(score.scheme, score.author) for score in scores(evaluation)] == [("cot", "a"), ("answer", "a")]
+
+
+def test_a_question_without_an_id_is_known_by_its_words() -> None:
+    other = solution(3, "3", "tool")
+    other = other.model_copy(
+        update={"problem": other.problem.model_copy(update={"id": fingerprint(other.problem.question)})}
+    )
+    evaluation = together([other], run("11111"))
+    assert len(evaluation.problems) == 5
+    assert evaluation.comparisons[0].problems == 1
+
+
+def test_differing_gold_answers_are_told() -> None:
+    changed = solution(1, "1", "b")
+    changed = changed.model_copy(update={"problem": changed.problem.model_copy(update={"answer": "2"})})
+    (note,) = together(run("11"), [changed]).notes
+    assert "p1" in note
+    assert "differ between files" in note
+
+
+def test_what_records_say_of_themselves_is_compared() -> None:
+    evaluation = together([solution(1, "1", correct=True), solution(2, "7", correct=True)])
+    assert evaluation.notes == ("a: the records' own verdict is ours on 1 of 2.",)
+
+
+def test_samples_are_runs_and_doubles_an_error() -> None:
+    (arm,) = evaluate([*run("10"), *run("11", sample=1)]).arms
+    assert [one.sample for one in arm.runs] == [0, 1]
+    with pytest.raises(InputError, match="twice"):
+        evaluate([*run("10"), *run("11")])
+
+
+def test_an_evaluation_is_read_back_as_it_was(tmp_path: Path) -> None:
+    evaluation = together(run("1100-", "a|b"), run("11101", "b"))
+    files.write(evaluation, scores(evaluation), tables(evaluation, scores(evaluation)), tmp_path)
+    # Solutions do not take part in the comparison: they are not written.
+    assert files.read(tmp_path) == evaluation
+    assert 'solution"' not in (tmp_path / files.NAME).read_text()
+    rows = {
+        name: list(csv.DictReader((tmp_path / name).open())) for name in ("scores.csv", "comparisons.csv", "slices.csv")
+    }
+    assert [row["author"] for row in rows["scores.csv"]] == ["a|b", "b"]
+    assert rows["scores.csv"][0]["reasons"] == "truncated=1"
+    assert float(rows["comparisons.csv"][0]["p_value"]) == evaluation.comparisons[0].p_value
+    assert {row["feature"] for row in rows["slices.csv"]} == {"largest-number"}
+    assert "| cot | a\\|b | 5 | 2 | 40.0% |" in (tmp_path / "table.md").read_text()
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"problems": 3}', '{"problems": [], "arms": [], "format": 99}'])
+def test_a_damaged_evaluation_is_a_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / files.NAME).write_text(text)
+    with pytest.raises(InputError, match=r"evaluation\.json"):
+        files.read(tmp_path)
+
+
+def test_many_comparisons_are_cut_in_the_table_only() -> None:
+    lots = [run("1" * n + "0" * (12 - n), f"arm{n}") for n in range(12)]
+    evaluation = together(*lots)
+    assert len(evaluation.comparisons) == 66
+    table = tables(evaluation, scores(evaluation))
+    assert "the 30 of 66 with the smallest p" in table
+    assert table.count("| arm") < 140
