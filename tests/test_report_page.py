@@ -34,7 +34,7 @@ def findings() -> Findings:
     problems = list(islice(sources.resolve("arithmetic:2-9/test", limit=400), 400))
     written = list(plausible.solutions(problems, ARMS))
     curve = Curve("socratic", "solver", "training loss", tuple((step, 1 / step) for step in range(1, 50)))
-    return gather(written, faults=plausible.faults(written), curves=[curve])
+    return gather(written, fault_of=plausible.fault_of, curves=[curve])
 
 
 @pytest.fixture(scope="module")
@@ -306,10 +306,9 @@ def test_texts_that_mean_harm_are_texts(browser: Browser, tmp_path: Path) -> Non
         Solution(problem=problem, scheme="cot", author="b", unanswered="failed", trace=trace),
         Solution(problem=problem, scheme="cot", author=json.dumps(HOSTILE), answer="1"),
     ]
-    faults = {(HOSTILE, HOSTILE, HOSTILE): Fault(HOSTILE, 0), ("cot", json.dumps(HOSTILE), HOSTILE): Fault(HOSTILE)}
-    path = write(
-        gather(hostile, faults=faults, curves=[Curve(HOSTILE, HOSTILE, "training loss", ((1, 1.0),))]), tmp_path
-    )
+    fault = Fault(HOSTILE, 0, HOSTILE)
+    curve = Curve(HOSTILE, HOSTILE, "training loss", ((1, 1.0),))
+    path = write(gather(hostile, fault_of=lambda _: fault, curves=[curve]), tmp_path)
     with chromium.visit(browser, path) as (page, heard):
         page.click("#add")
         page.fill("#search", "<b>bold")
