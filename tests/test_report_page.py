@@ -13,7 +13,7 @@ import pytest
 from socratic_cli import sources
 from socratic_cli.records import Exchange, Problem, Solution, Step
 from socratic_cli.report import Curve, Fault, Findings, gather, write
-from socratic_cli.report.model import Case
+from socratic_cli.report.model import Case, Outcome
 from tests import chromium, plausible
 
 if TYPE_CHECKING:
@@ -98,11 +98,7 @@ def test_a_problem_is_shown_step_by_step_with_right_and_wrong_marked(page: Page,
 def test_search_finds_questions_steps_and_answers_and_marks_the_words(page: Page, findings: Findings) -> None:
     word = findings.cases[7].problem.question.split()[0]
     page.fill("#search", f"  {word.upper()} ")
-    wanted = sum(
-        any(word.lower() in text.lower() for text in texts(at))
-        for at in findings.cases
-        for texts in [lambda c: said(c)]
-    )
+    wanted = sum(any(word.lower() in text.lower() for text in said(case)) for case in findings.cases)
     assert 0 < counted(page) == wanted < 400
     assert word.lower() in {text.lower() for text in page.locator("mark").all_inner_texts()}
     page.fill("#search", "no such words at all")
@@ -167,7 +163,9 @@ def test_two_conditions_find_what_one_arm_solves_and_the_other_does_not(page: Pa
         ("disagree", lambda found: "correct" in found and set(found) != {"correct"}),
     ],
 )
-def test_arms_agree_or_not(page: Page, findings: Findings, agreement: str, is_so: Callable[[list[str]], bool]) -> None:
+def test_arms_agree_or_not(
+    page: Page, findings: Findings, agreement: str, is_so: Callable[[list[Outcome]], bool]
+) -> None:
     page.select_option("#agreement", agreement)
     found = [[attempt.outcome for attempt in case.attempts if attempt] for case in findings.cases]
     assert counted(page) == sum(map(is_so, found)) > 0
@@ -239,8 +237,8 @@ def test_an_address_that_makes_no_sense_does_no_harm(browser: Browser, report: P
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, report: Path, scheme: str) -> None:
-    options = {"viewport": {"width": 390, "height": 844}, "color_scheme": scheme, "has_touch": True}
-    with chromium.visit(browser, report, **options) as (page, heard):
+    phone = {"width": 390, "height": 844}
+    with chromium.visit(browser, report, viewport=phone, color_scheme=scheme, has_touch=True) as (page, heard):
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.locator("#row-2").tap()
         assert page.locator("#problem").bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 844}

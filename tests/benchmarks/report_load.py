@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from socratic_cli import sources
 from socratic_cli.report import gather, write
@@ -51,7 +51,7 @@ class Visit(NamedTuple):
     next_search: float
 
 
-def visited(opened: Browser, path: Path, **options: object) -> Visit:
+def visited(opened: Browser, path: Path, **options: Any) -> Visit:
     """Open the page, scroll through all problems and search twice: the first search reads all texts."""
     with chromium.visit(opened, path, **options) as (page, heard):
         ready = float(page.get_attribute("html", "data-ready") or "nan")
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True, help="folder with gsm8k/test.jsonl")
     parser.add_argument("--rounds", type=int, default=10)
     given = parser.parse_args()
-    problems = list(sources.resolve("gsm8k/test", data_dir=str(given.data_dir)))
+    problems = list(sources.resolve("gsm8k/test", data_dir=given.data_dir))
     with tempfile.TemporaryDirectory() as folder, chromium.browser() as opened:
         began = time.perf_counter()
         findings = gather(plausible.solutions(problems), fault_of=plausible.fault_of)
