@@ -34,15 +34,12 @@ def solutions(problems: list[Problem], arms: int = 8, seed: int = 0) -> Iterator
             yield solved(problem, scheme, author, skill, chance)
 
 
-def faults(written: list[Solution]) -> dict[tuple[str, str, str], Fault]:
-    """Return a first fault of every wrong solution, as plausible as the solution."""
-    chance = random.Random(0)
-    found = {}
-    for solution in written:
-        if solution.correct is False and solution.answer is not None and solution.steps:
-            at = chance.randrange(len(solution.steps))
-            found[solution.scheme, solution.author, solution.problem.id] = Fault(chance.choice(KINDS), at)
-    return found
+def fault_of(solution: Solution) -> Fault | None:
+    """Return a first fault of a wrong solution, as plausible as the solution, and always the same."""
+    if solution.correct is not False or solution.answer is None or not solution.steps:
+        return None
+    chance = random.Random(f"{solution.author} {solution.problem.id}")
+    return Fault(chance.choice(KINDS), chance.randrange(len(solution.steps)), "a number from nowhere")
 
 
 def solved(problem: Problem, scheme: str, author: str, skill: float, chance: random.Random) -> Solution:

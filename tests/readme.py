@@ -32,7 +32,7 @@ GROUND = [
     "parts",
     "plugins",
 ]
-LEAVES = ["schemes", "teachers", "students", "datasets", "stages"]
+LEAVES = ["schemes", "teachers", "students", "datasets", "stages", "report"]
 TOP = ["sources", "trained", "authors", "recipe", "jobs", "run", "cli", "__main__"]
 
 

@@ -73,7 +73,7 @@ def found(problems: list[Problem], tmp_path_factory: pytest.TempPathFactory) -> 
     written = list(plausible.solutions(problems, arms=3))
     metrics = folder / "metrics.jsonl"
     metrics.write_text("".join(json.dumps({"role": "solver", "step": at, "loss": 1 / at}) + "\n" for at in (1, 2, 3)))
-    findings = gather(written, faults=plausible.faults(written), curves=curves("cot", metrics))
+    findings = gather(written, fault_of=plausible.fault_of, curves=curves("cot", metrics))
     write(findings, folder / "out")
     return findings, folder / "out"
 
@@ -244,7 +244,7 @@ class TestPage:
         text = page(gather([hostile, solution()], tables=[odd]))
         assert "onerror=&#34;" in text
         assert "<img" not in text
-        assert "49" not in re.sub(r'<script id="data".*?</script>|<svg.*?</svg>|<style>.*?</style>', "", text)
+        assert "49" not in re.sub(r'(?s)<script id="data".*?</script>|<svg.*?</svg>|<style>.*?</style>', "", text)
         assert text.count("</script>") == 2
 
     def test_no_script_writes_markup(self) -> None:
@@ -258,7 +258,7 @@ class TestPage:
 class TestPayload:
     def test_steps_come_with_their_marks_and_the_first_fault(self) -> None:
         steps = (Step(subquestion="How many hens?", solution="3+2 = 6"), Step(solution="6*4 = 24"))
-        findings = gather([solution(answer="24", steps=steps)], faults={("cot", "s", "eggs"): Fault("slip", 0)})
+        findings = gather([solution(answer="24", steps=steps)], fault_of=lambda _: Fault("slip", 0))
         (attempt,) = shown(findings)["attempts"][0]
         assert attempt["steps"] == [
             {"ask": "How many hens?", "text": "3+2 = 6", "found": "not-in-gold", "slips": ["3+2=6 (5)"]},

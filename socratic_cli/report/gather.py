@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from socratic_cli.records import Problem, Solution, Usage
 from socratic_cli.report.model import Arm, Attempt, Case, Cost, Curve, Fault, Findings, Outcome, Run, Share, Table
 from socratic_cli.stages.bench import is_correct, wilson
 
-Faults = Mapping[tuple[str, str, str], Fault]
-"""What went wrong, by scheme, author and the problem's id."""
+FaultOf = Callable[[Solution], Fault | None]
+"""Tells what went wrong first in a solution."""
 
 
 class Runs(NamedTuple):
@@ -25,7 +25,7 @@ class Runs(NamedTuple):
 def gather(
     solutions: Iterable[Solution],
     *,
-    faults: Faults | None = None,
+    fault_of: FaultOf = lambda _: None,
     tables: Sequence[Table] = (),
     curves: Sequence[Curve] = (),
 ) -> Findings:
@@ -35,8 +35,8 @@ def gather(
     for solution in solutions:
         identity = solution.problem.id
         problems.setdefault(identity, solution.problem)
-        fault = (faults or {}).get((solution.scheme, solution.author, identity))
-        found[solution.scheme, solution.author][identity] = Attempt(solution, outcome(solution), fault)
+        attempt = Attempt(solution, outcome(solution), fault_of(solution))
+        found[solution.scheme, solution.author][identity] = attempt
     arms = [
         Runs(name, scheme, {author: attempts})
         for name, ((scheme, author), attempts) in zip(_names(list(found)), found.items(), strict=True)
@@ -45,7 +45,12 @@ def gather(
 
 
 def findings(
-    problems: Iterable[Problem], arms: Sequence[Runs], *, tables: Sequence[Table] = (), curves: Sequence[Curve] = ()
+    problems: Iterable[Problem],
+    arms: Sequence[Runs],
+    *,
+    tables: Sequence[Table] = (),
+    curves: Sequence[Curve] = (),
+    notes: Sequence[str] = (),
 ) -> Findings:
     """Return what a report tells of arms whose attempts are sorted already."""
     columns = [attempts for arm in arms for attempts in arm.attempts.values()]
@@ -59,6 +64,7 @@ def findings(
         cases=tuple(Case(problem, tuple(column.get(problem.id) for column in columns)) for problem in problems),
         tables=tables,
         curves=curves,
+        notes=notes,
     )
 
 

@@ -5,7 +5,8 @@
     |- runs       Run: one author of an arm; an arm has several where it was made with several seeds
     |- cases      Case: a problem, and the attempt of every run at it
     |- tables     Table: what was found elsewhere (comparisons, faults, decomposers), shown as it is
-    `- curves     Curve: how a role's loss fell in training
+    |- curves     Curve: how a role's loss fell in training
+    `- notes      what a reader must know before the rest, a sentence each
 
 A section without data is left out of the report.
 """
@@ -22,7 +23,7 @@ TRAINING, HELD_OUT = "training loss", "held-out loss"
 
 Outcome = Literal["correct", "wrong", "unanswered"]
 Kind = Literal["arm", "run", "text", "count", "share", "interval", "points", "number", "dollars", "p"]
-Section = Literal["scores", "steps", "comparisons", "faults", "decomposers", "cost", "training"]
+Section = Literal["scores", "steps", "comparisons", "slices", "faults", "decomposers", "cost", "training", "leaks"]
 Value = str | int | float | tuple[float, float] | None
 
 
@@ -85,10 +86,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Fault:
-    """The first thing that went wrong in an attempt: its kind, and the step it is in, from 0."""
+    """The first thing that went wrong in an attempt: its kind, the step it is in, from 0, and why, for a reader."""
 
     kind: str
     step: int | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,3 +152,4 @@ class Findings:
     cases: tuple[Case, ...]
     tables: Sequence[Table] = ()
     curves: Sequence[Curve] = ()
+    notes: Sequence[str] = ()

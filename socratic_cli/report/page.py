@@ -30,10 +30,12 @@ _HEADINGS: dict[Section, str] = {
     "scores": "Scores",
     "steps": "Accuracy by number of steps",
     "comparisons": "Comparisons",
+    "slices": "Slices",
     "faults": "Whose fault",
     "decomposers": "Decomposers",
     "cost": "Cost",
     "training": "Training",
+    "leaks": "Questions seen before",
 }
 
 

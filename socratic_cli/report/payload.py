@@ -89,7 +89,7 @@ def _steps(gold: Gold, steps: Sequence[Step]) -> Iterator[dict[str, Any]]:
 
 
 def _fault(attempt: Attempt) -> dict[str, Any]:
-    return _said(fault=attempt.fault.kind, at=attempt.fault.step) if attempt.fault else {}
+    return _said(fault=attempt.fault.kind, at=attempt.fault.step, why=attempt.fault.detail) if attempt.fault else {}
 
 
 def _asides(solution: Solution) -> dict[str, Any]:

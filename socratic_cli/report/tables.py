@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import get_args
 
 from socratic_cli.report.matrix import comparisons
 from socratic_cli.report.model import Arm, Column, Findings, Section, Table, Value
@@ -17,7 +18,7 @@ def tables(findings: Findings) -> list[Table]:
     made = [_scores(arms), _reasons(arms), _by_steps(arms), comparisons(findings), _faults(findings), _costs(arms)]
     given = {table.name for table in findings.tables}
     found = [*(table for table in made if table.rows and table.name not in given), *findings.tables]
-    order: Sequence[Section] = ("scores", "steps", "comparisons", "faults", "decomposers", "cost", "training")
+    order: tuple[Section, ...] = get_args(Section)
     return sorted(found, key=lambda table: order.index(table.section))
 
 

@@ -45,7 +45,8 @@ def _write_tables(findings: Findings, folder: Path) -> None:
     for table in found:
         write_csv(table, findings, folder / "tables")
     text = "\n\n".join("\n".join(markdown(table, findings)) for table in found)
-    (folder / "report.md").write_text(f"{text}\n", encoding="utf-8")
+    notes = "".join(f"{note}\n\n" for note in findings.notes)
+    (folder / "report.md").write_text(f"{notes}{text}\n", encoding="utf-8")
 
 
 def _outcomes(findings: Findings) -> Iterator[dict[str, Any]]:

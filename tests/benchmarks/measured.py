@@ -190,10 +190,10 @@ def quartiles(values: Sequence[float], digits: int) -> str:
     return f"{low:.{digits}f} - {high:.{digits}f}"
 
 
-def machine() -> str:
+def machine(names: Sequence[str] = ("litellm", "openai", "httpx", "aiohttp")) -> str:
     """Return the machine and the versions that matter, in one sentence."""
     cores = len(os.sched_getaffinity(0))
-    packages = ", ".join(f"{name} {version(name)}" for name in ("litellm", "openai", "httpx", "aiohttp"))
+    packages = ", ".join(f"{name} {version(name)}" for name in names)
     return f"{cores} cores of {_processor()}; Python {sys.version.split()[0]}, {packages}."
 
 

@@ -40,7 +40,7 @@ function armColumn(arms, at, attempt, words) {
     element("h3", {}, arms[at].name),
     verdict(attempt),
     attempt.plan ? element("p", { className: "aside" }, "Plan: ", ...written(attempt.plan, words)) : null,
-    element("ol", {}, ...(attempt.steps || []).map((step, place) => stepItem(step, words, place === attempt.at ? attempt.fault : ""))),
+    element("ol", {}, ...(attempt.steps || []).map((step, place) => stepItem(step, words, place === attempt.at ? faultOf(attempt) : ""))),
     ...asides(attempt, words));
   made.style.setProperty("--arm", `var(--arm-${arms[at].arm % 8})`);
   return made;
@@ -66,10 +66,14 @@ function stepItem(step, words, fault = "") {
     fault ? element("span", { className: "remark fault" }, `first fault: ${fault}`) : null);
 }
 
+function faultOf(attempt) {
+  return attempt.why ? `${attempt.fault} (${attempt.why})` : attempt.fault;
+}
+
 function asides(attempt, words) {
   const found = [];
   if (attempt.more) found.push(`${attempt.more} more steps`);
-  if (attempt.fault && attempt.at === undefined) found.push(`first fault: ${attempt.fault}`);
+  if (attempt.fault && attempt.at === undefined) found.push(`first fault: ${faultOf(attempt)}`);
   if (attempt.votes) found.push(`votes: ${Object.entries(attempt.votes).map(([answer, votes]) => `${answer} × ${votes}`).join(", ")}`);
   if (attempt.calculator) found.push(`calculator: ${attempt.calculator.join(", ")}`);
   if (attempt.leaked) found.push("the question is in the training set");
