@@ -28,9 +28,10 @@ FLOORS = (
     ),
     ("parts", "plugins"),
     ("card", "curve"),
+    ("modelcard",),
     ("asking",),
     ("stages", "schemes", "teachers", "students", "datasets"),
-    ("sources", "trained", "authors", "recipe"),
+    ("sources", "trained", "authors", "recipe", "hub"),
     ("jobs", "run"),
     ("cli",),
 )

@@ -30,6 +30,7 @@ def verb(
         Path | None, typer.Option("-o", "--output", help="Folder for scores, table and solutions.")
     ] = None,
     problems: Annotated[str | None, typer.Option(help="What students solve first: gsm8k/test, a file ...")] = None,
+    card: Annotated[bool, typer.Option("--card", help="Put the scores on the students' model cards.")] = False,
     load_in_8bit: o.LoadIn8Bit = None,
     skip_invalid: o.SkipInvalid = False,
     resume: o.Resume = False,
@@ -43,6 +44,7 @@ def verb(
     \b
     socratic bench solutions.jsonl
     socratic bench s other-student --problems gsm8k/test -o scores/
+    socratic bench s --problems gsm8k/test --card
     """
     wanted = targets or [jobs.STDIO]
     students = [target for target in wanted if is_student(target)]
@@ -50,6 +52,8 @@ def verb(
     _refuse_folders(files)
     if students and problems is None:
         raise UsageError(f"{students[0]} is a student: say with --problems what it shall solve")
+    if card and not students:
+        raise UsageError("--card is about students that solve --problems: name a student's folder")
     aside = o.Aside(files[0] if files else jobs.STDIO, skip_invalid)
     with ExitStack() as stack:
         place = output or Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -62,6 +66,9 @@ def verb(
         scores = jobs.bench_files(files, output, aside.on_invalid)
     aside.tell()
     out(markdown(scores))
+    if card:
+        assert problems is not None
+        jobs.put_on_cards(scores, students, jobs.described(problems, selection, decoding, load_in_8bit=load_in_8bit))
     warn_of_leaks(scores)
 
 
