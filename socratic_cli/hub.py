@@ -28,7 +28,8 @@ def check(repository: str) -> None:
         HubError: the hub cannot be reached, or refuses the token.
     """
     from huggingface_hub import HfApi, constants, get_token
-    from huggingface_hub.utils import HFValidationError, validate_repo_id
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(repository)
@@ -57,7 +58,7 @@ def push(folder: Path, repository: str, *, private: bool = False) -> str:
     with _explained():
         api = HfApi(library_name="socratic", library_version=__version__)
         made = api.create_repo(repository, private=private or None, exist_ok=True)
-        found = api.repo_info(made.repo_id)
+        found = api.model_info(made.repo_id)
         if private and not found.private:
             raise HubError(
                 f"{made} is there already, and public: change that in its settings, or push without --private"

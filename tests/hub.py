@@ -37,10 +37,10 @@ class Hub:
     asked: list[str] = field(default_factory=list)
     _blobs: dict[str, bytes] = field(default_factory=dict)
 
-    def environment(self, home: Path, token: str | None = TOKEN) -> dict[str, str]:
+    def environment(self, home: Path) -> dict[str, Any]:
         """Return what a process needs to speak to it: without the transfer that only the real hub has."""
         known = {"HF_ENDPOINT": self.url, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
-        return known | {"HF_TOKEN": token or "", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0"}
+        return known | {"HF_TOKEN": TOKEN, "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0"}
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         """Return the status and the value of a response."""

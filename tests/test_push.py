@@ -20,7 +20,7 @@ PROBLEM = (
 
 
 @pytest.fixture(scope="module")
-def annotations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("push") / "a.jsonl"
     assert socratic("annotate", "-", "--scheme", "cot", "-o", path, stdin=PROBLEM).code == 0
     return path
@@ -32,19 +32,19 @@ def hub() -> Iterator[Hub]:
         yield served
 
 
-def train(annotations: Path, folder: Path, *more: str, student: str = "parrot", **environment: str) -> Outcome:
-    return socratic("train", annotations, "-o", folder, "--student", student, *more, **environment)
+def train(annotated: Path, folder: Path, *more: str, student: str = "parrot", **environment: Any) -> Outcome:
+    return socratic("train", annotated, "-o", folder, "--student", student, *more, **environment)
 
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_student_is_pushed_when_it_is_trained(annotations: Path, hub: Hub, tmp_path: Path) -> None:
+def test_a_student_is_pushed_when_it_is_trained(annotated: Path, hub: Hub, tmp_path: Path) -> None:
     base = tiny.llama(tmp_path / "base")
     steps = ("--max-steps", "3", "--push", "me/s", "--private")
     known = hub.environment(tmp_path / "home")
-    done = train(annotations, tmp_path / "s", *steps, student=f"huggingface:{base}", **known)
+    done = train(annotated, tmp_path / "s", *steps, student=f"huggingface:{base}", **known)
     assert done.code == 0, done.err
     assert f"{hub.url}/me/s" in done.err
     pushed = hub.repositories["me/s"]
@@ -55,8 +55,8 @@ def test_a_student_is_pushed_when_it_is_trained(annotations: Path, hub: Hub, tmp
     assert weights | beside <= set(pushed.files)
 
 
-def test_what_is_no_part_of_a_student_stays_at_home(annotations: Path, hub: Hub, tmp_path: Path) -> None:
-    assert train(annotations, tmp_path / "s").code == 0
+def test_what_is_no_part_of_a_student_stays_at_home(annotated: Path, hub: Hub, tmp_path: Path) -> None:
+    assert train(annotated, tmp_path / "s").code == 0
     whole = files(tmp_path / "s")
     (tmp_path / "s" / "solver.checkpoint-00000003").mkdir()
     home = ["solver.checkpoint-00000003/state.json", "solver.best-00000003.safetensors", ".s.lock", "plan.json"]
@@ -68,37 +68,37 @@ def test_what_is_no_part_of_a_student_stays_at_home(annotations: Path, hub: Hub,
     assert not hub.repositories["me/s"].private
 
 
-def test_a_student_takes_the_place_of_another(annotations: Path, hub: Hub, tmp_path: Path) -> None:
+def test_a_student_takes_the_place_of_another(annotated: Path, hub: Hub, tmp_path: Path) -> None:
     """A role that the new one does not have must not stay behind; what people added does."""
     before = dict.fromkeys(("student.json", "planner/model.safetensors", "NOTES.md", ".gitattributes"), b"old")
     hub.repositories["me/s"] = Repository(files=dict(before))
-    assert train(annotations, tmp_path / "s", "--push", "me/s", **hub.environment(tmp_path / "home")).code == 0
+    assert train(annotated, tmp_path / "s", "--push", "me/s", **hub.environment(tmp_path / "home")).code == 0
     kept = {"NOTES.md": b"old", ".gitattributes": b"old"}
     assert hub.repositories["me/s"].files == files(tmp_path / "s") | kept
 
 
-def test_a_repository_of_something_else_is_refused(annotations: Path, hub: Hub, tmp_path: Path) -> None:
+def test_a_repository_of_something_else_is_refused(annotated: Path, hub: Hub, tmp_path: Path) -> None:
     hub.repositories["me/s"] = Repository(files={"README.md": b"", "model.safetensors": b"precious"})
-    assert train(annotations, tmp_path / "s").code == 0
+    assert train(annotated, tmp_path / "s").code == 0
     done = socratic("push", tmp_path / "s", "me/s", **hub.environment(tmp_path / "home"))
     assert done.code == 1
     assert "holds no student, but model.safetensors: choose another name" in done.err
     assert set(hub.repositories["me/s"].files) == {"README.md", "model.safetensors"}
 
 
-def test_nothing_private_goes_to_a_public_repository(annotations: Path, hub: Hub, tmp_path: Path) -> None:
+def test_nothing_private_goes_to_a_public_repository(annotated: Path, hub: Hub, tmp_path: Path) -> None:
     hub.repositories["me/s"] = Repository()
-    assert train(annotations, tmp_path / "s").code == 0
+    assert train(annotated, tmp_path / "s").code == 0
     done = socratic("push", tmp_path / "s", "me/s", "--private", **hub.environment(tmp_path / "home"))
     assert done.code == 1
     assert "is there already, and public" in done.err
     assert hub.repositories["me/s"].files == {}
 
 
-def test_a_push_that_fails_costs_no_student(annotations: Path, hub: Hub, tmp_path: Path) -> None:
+def test_a_push_that_fails_costs_no_student(annotated: Path, hub: Hub, tmp_path: Path) -> None:
     hub.refused = ("/commit/",)
     known = hub.environment(tmp_path / "home")
-    done = train(annotations, tmp_path / "my s", "--push", "me/s", "--private", **known)
+    done = train(annotated, tmp_path / "my s", "--push", "me/s", "--private", **known)
     assert done.code == 1
     assert "You have no right to write here" in done.err
     assert f"try again: socratic push '{tmp_path}/my s' me/s --private" in done.err
@@ -119,11 +119,11 @@ def test_a_push_that_fails_costs_no_student(annotations: Path, hub: Hub, tmp_pat
     ],
 )
 def test_what_would_fail_after_the_training_fails_before_it(
-    changed: dict[str, str], code: int, told: str, annotations: Path, hub: Hub, tmp_path: Path
+    changed: dict[str, Any], code: int, told: str, annotated: Path, hub: Hub, tmp_path: Path
 ) -> None:
     known = hub.environment(tmp_path / "home") | changed
     for done in (
-        train(annotations, tmp_path / "s", "--push", "me/s", **known),
+        train(annotated, tmp_path / "s", "--push", "me/s", **known),
         socratic("push", tmp_path / "s", "me/s", **known),
     ):
         assert done.code == code, done.err
@@ -133,19 +133,19 @@ def test_what_would_fail_after_the_training_fails_before_it(
     assert hub.repositories == {}
 
 
-def test_a_token_that_may_only_read_is_refused(annotations: Path, hub: Hub, tmp_path: Path) -> None:
+def test_a_token_that_may_only_read_is_refused(annotated: Path, hub: Hub, tmp_path: Path) -> None:
     hub.role = "read"
-    done = train(annotations, tmp_path / "s", "--push", "me/s", **hub.environment(tmp_path / "home"))
+    done = train(annotated, tmp_path / "s", "--push", "me/s", **hub.environment(tmp_path / "home"))
     assert done.code == 2
     assert "the token of me may only read" in done.err
 
 
-def test_names_and_folders_that_are_none_are_told(annotations: Path, hub: Hub, tmp_path: Path) -> None:
+def test_names_and_folders_that_are_none_are_told(annotated: Path, hub: Hub, tmp_path: Path) -> None:
     known = hub.environment(tmp_path / "home")
-    named = train(annotations, tmp_path / "s", "--push", "me/a/b", **known)
+    named = train(annotated, tmp_path / "s", "--push", "me/a/b", **known)
     assert (named.code, hub.asked) == (2, [])
     assert "'me/a/b' is no name of a repository: write OWNER/NAME" in named.err
-    alone = train(annotations, tmp_path / "s", "--private")
+    alone = train(annotated, tmp_path / "s", "--private")
     assert (alone.code, "--private is about --push" in alone.err) == (2, True)
     empty = socratic("push", tmp_path, "me/s", **known)
     assert (empty.code, "has no student.json" in empty.err) == (1, True)
@@ -162,9 +162,9 @@ def scores(student: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (student / "scores.jsonl").read_text().splitlines()]
 
 
-def test_a_card_tells_the_scores(annotations: Path, tmp_path: Path, data_dir: Path) -> None:
+def test_a_card_tells_the_scores(annotated: Path, tmp_path: Path, data_dir: Path) -> None:
     student, problems = tmp_path / "s", tmp_path / "p.jsonl"
-    assert train(annotations, student).code == 0
+    assert train(annotated, student).code == 0
     assert "None yet" in (student / "README.md").read_text()
     problems.write_text(PROBLEM + PROBLEM.replace('"1"', '"2"').replace("Ann", "Ben"))
     bench(student, problems)
@@ -188,7 +188,7 @@ def test_a_card_tells_the_scores(annotations: Path, tmp_path: Path, data_dir: Pa
     assert {one.metric_type for one in found.values()} == {"accuracy"}
 
 
-def test_scores_of_nobody_are_on_no_card(annotations: Path) -> None:
-    done = socratic("bench", annotations, "--card")
+def test_scores_of_nobody_are_on_no_card(annotated: Path) -> None:
+    done = socratic("bench", annotated, "--card")
     assert done.code == 2
     assert "--card is about students that solve --problems" in done.err
