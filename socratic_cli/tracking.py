@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib import metadata
@@ -80,10 +80,10 @@ class Tracker:
         if training.tracker is not None:
             self._try(lambda: self._start(_KINDS[str(training.tracker)], place, training, after))
 
-    def note(self, step: int, **numbers: float) -> None:
+    def note(self, step: int, numbers: Mapping[str, float]) -> None:
         """Tell the numbers of a step."""
         if self._run is not None:
-            self._try(lambda: self._run.log(numbers, step=step))
+            self._try(lambda: self._run.log(dict(numbers), step=step))
 
     def close(self) -> None:
         """End the run, or leave it to be gone on with."""

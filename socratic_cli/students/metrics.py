@@ -27,11 +27,11 @@ class Metrics:
         self._file = path.open("a", encoding="utf-8", buffering=1)
         self._tracker = Tracker(Place(folder, role), training, after)
 
-    def note(self, **numbers: Any) -> None:
-        """Write a line, of which one number is the step. A disk that is full loses lines, and not the run."""
-        self._tracker.note(**numbers)
+    def note(self, step: int, **numbers: Any) -> None:
+        """Write a line. A disk that is full loses lines, and not the run."""
+        self._tracker.note(step, numbers)
         try:
-            self._file.write(json.dumps({"role": self._role, **numbers}) + "\n")
+            self._file.write(json.dumps({"role": self._role, "step": step, **numbers}) + "\n")
         except OSError:
             return
 

@@ -53,8 +53,11 @@ class Cost:
     together: float
 
 
-def run(command: Sequence[str | Path], limit: float, **environment: str) -> Cost:
+def run(command: Sequence[str | Path], limit: float, *, watch: bool = True, **environment: str) -> Cost:
     """Run a command and return what it took.
+
+    To `watch` the memory of all its processes together holds up a process that is given gigabytes at that moment;
+    without it, `together` is that of the largest one.
 
     The processes of benchmarks must stay small themselves: a child's peak begins with what its parent held when it
     was made.
@@ -73,12 +76,12 @@ def run(command: Sequence[str | Path], limit: float, **environment: str) -> Cost
             stderr=said,
             start_new_session=True,
         )
-        watched = _Watched(process.pid)
+        watched = _Watched(process.pid) if watch else None
         with _ending(process.pid, limit) as late:
             _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)  # or Popen would wait for it once more
-        together = watched.stop()
+        together = watched.stop() if watched else used.ru_maxrss * 1024
         if late.fired:
             raise Failed(f"not done within {limit:g} s")
         if process.returncode:
