@@ -1,9 +1,9 @@
-"""What a saved student knows of itself: student.json for programs, README.md (a model card) for people and hubs."""
+"""What a saved student knows of itself, for programs: student.json."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +11,29 @@ from pydantic import Field, ValidationError
 
 from socratic_cli import plugins
 from socratic_cli.errors import StudentError
-from socratic_cli.parts import Scheme, Student, Trained
+from socratic_cli.parts import Trained
 from socratic_cli.settings import Settings, Training
 
 FORMAT = 1
 NAME = "student.json"
-README = "README.md"
-_PAPER = "https://arxiv.org/abs/2212.00193"
 
 
 class Card(Settings):
-    """What a saved student knows of itself."""
+    """What a saved student knows of itself; `about` is what is known of its base (base_model, license)."""
 
     format: int
     socratic: str
     scheme: dict[str, Any]
     student: dict[str, Any]
+    about: dict[str, str] = Field(default_factory=dict)
     training: Training
     problems: int
     teachers: dict[str, int]
     left_out: dict[str, int] = Field(default_factory=dict)
     roles: tuple[Trained, ...]
 
-    def save(self, folder: Path, title: str, base: Mapping[str, str]) -> None:
-        """Write both forms; `base` is what a model card says of the base (base_model, license)."""
-        (folder / README).write_text("\n".join([*_front(base), "", *_told(self, title), ""]), encoding="utf-8")
+    def save(self, folder: Path) -> None:
+        """Write it into the student's folder."""
         (folder / NAME).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
@@ -61,33 +59,3 @@ def read_card(folder: Path) -> Card:
         return Card.model_validate(data)
     except ValidationError as fault:
         raise StudentError(f"{path} is damaged: {'; '.join(plugins.explain(fault, Card))}") from fault
-
-
-def _front(base: Mapping[str, str]) -> Iterator[str]:
-    """Yield the block of YAML that hubs read; JSON's strings are YAML's."""
-    yield "---"
-    yield from (f"{key}: {json.dumps(value)}" for key, value in sorted(base.items()))
-    yield "pipeline_tag: text-generation"
-    yield "tags: [socratic, distillation, chain-of-thought, reasoning]"
-    yield "---"
-
-
-def _told(card: Card, title: str) -> Iterator[str]:
-    yield f"# {title}"
-    yield ""
-    yield f"A student of `socratic` {card.socratic}, trained after [Shridhar, Stolfo and Sachan (2022)]({_PAPER})."
-    yield ""
-    yield f"- Scheme: `{plugins.load(Scheme, card.scheme).label}`"
-    yield f"- Base: `{plugins.load(Student, card.student).label}`"
-    yield f"- Problems: {card.problems:,}"
-    yield from (f"- Annotations by `{author}`: {count:,}" for author, count in sorted(card.teachers.items()))
-    yield from (f"- Annotations left out: {count:,} ({reason})" for reason, count in sorted(card.left_out.items()))
-    yield f"- Training: `{json.dumps(card.training.model_dump(mode='json', exclude_defaults=True))}`, else defaults"
-    yield ""
-    yield "| role | sequences | tokens learnt | steps | loss (nats a token) |"
-    yield "|---|--:|--:|--:|--:|"
-    for role in card.roles:
-        yield f"| {role.role} | {role.sequences:,} | {role.target_tokens:,} | {role.steps:,} | {role.loss:.3f} |"
-    yield ""
-    yield "`trained-on.txt` holds fingerprints of the training questions. Scores are not part of this card: `socratic"
-    yield "solve` and `socratic bench` measure them, and say which test questions were among these."

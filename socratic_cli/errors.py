@@ -9,6 +9,7 @@
     |  `- TeacherUnusable    exit 1   a teacher that cannot be reached, or refuses the key or the model
     |- BudgetReached         exit 5   the next reply could cost more than is left of --max-cost
     |- StudentError          exit 1   a student that cannot be loaded, trained or saved
+    |- HubError              exit 1   a hub that cannot be reached, or refuses
     |- Interrupted           exit 130 Ctrl-C, or 143 after a termination; the same command goes on
     |- ReaderGone            exit 141 standard output was closed by its reader, as by `| head`; not worth a sentence
     `- UsageError            exit 2   an unknown name, a flag that does not fit
@@ -96,6 +97,10 @@ class TeacherUnusable(TeacherError):
 
 class StudentError(SocraticError):
     """A student that could not be loaded, trained, saved or asked."""
+
+
+class HubError(SocraticError):
+    """A hub that could not be reached, or does not take what it is given."""
 
 
 class ReaderGone(SocraticError):

@@ -324,6 +324,8 @@ class Dataset(Part, ABC):
 
     data_dir: Path | None = Field(None, description="Folder that holds the files; without it they come from the hub.")
     splits: ClassVar[tuple[str, ...]] = ("train", "test")
+    repository: ClassVar[str | None] = None
+    """Its id on the Hugging Face hub, if it is there."""
 
     @abstractmethod
     def problems(self, split: str) -> Iterator[Problem]:

@@ -194,6 +194,25 @@ class Score(Record):
     by_steps: dict[str, Self] = Field(default_factory=dict)
 
 
+class Benchmark(Record):
+    """A score of a student, with what it solved and how it wrote: a line of its scores.jsonl and of its model card.
+
+    `source` names the problems as the command line does, `dataset` and `split` as a hub does; `decoding` holds the
+    settings that are not the default ones.
+    """
+
+    source: str
+    dataset: str
+    split: str | None = None
+    decoding: dict[str, Any] = Field(default_factory=dict)
+    score: Score
+
+    @property
+    def setting(self) -> str:
+        """How it wrote, in a few words."""
+        return " ".join(f"{name}={value}" for name, value in sorted(self.decoding.items())) or "greedy"
+
+
 def fingerprint(question: str) -> str:
     """Return a short hash of a question that does not depend on case, punctuation or blanks."""
     words = re.findall(r"\w+", question.casefold())

@@ -2,6 +2,7 @@
 
 DIR/student.json      what it is and how it came to be (written last: without it there is no student)
 DIR/README.md         the same for people: a model card
+DIR/scores.jsonl      what `socratic bench --card` measured
 DIR/trained-on.txt    fingerprints of its training questions, one a line
 DIR/<role>/           weights (safetensors) and tokenizer, or an adapter, of each role
 DIR/metrics.jsonl     loss, learning rate, gradient norm and tokens of every step
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from socratic_cli import __version__, curve, jsonl, plugins, processes, tracking
+from socratic_cli import __version__, curve, jsonl, modelcard, plugins, processes, tracking
 from socratic_cli.card import FORMAT, NAME, Card, read_card
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import OutputError
@@ -161,6 +162,7 @@ def train_and_save(
             socratic=__version__,
             scheme=_described(scheme),
             student=_described(student),
+            about=base or {},
             training=training,
             problems=len(lesson.questions),
             teachers=dict(lesson.teachers),
@@ -169,7 +171,7 @@ def train_and_save(
         )
 
         def finish() -> None:
-            _finish(beside, folder, card, lesson, base or {})
+            _finish(beside, folder, card, lesson)
             lock.unlink(missing_ok=True)
 
         processes.first_does(finish)
@@ -190,10 +192,11 @@ def _drawn(
     return roles
 
 
-def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson, base: dict[str, str]) -> None:
+def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson) -> None:
     """Make a student of what was trained, and put it in its place."""
     (beside / _TRAINED_ON).write_text("".join(f"{mark}\n" for mark in sorted(lesson.questions)), encoding="utf-8")
-    card.save(beside, folder.name, base)
+    modelcard.tell(card, beside, folder.resolve().name)
+    card.save(beside)
     if folder.exists():
         shutil.rmtree(folder)
     beside.replace(folder)

@@ -106,6 +106,13 @@ def trained(base: str, folder: Path, report: Any = ignore) -> None:
 def test_it_is_beside_the_weights(base: str, tmp_path: Path) -> None:
     trained(base, tmp_path / "s")
     assert (tmp_path / "s" / "training.png").read_bytes().startswith(b"\x89PNG")
+    card = (tmp_path / "s" / "README.md").read_text()
+    assert "](training.png)" in card
+    roles = json.loads((tmp_path / "s" / "student.json").read_text())["roles"]
+    assert "| step kept | held-out loss |" in card
+    for role in roles:
+        assert f"| {role['role']} | {role['sequences']} | {role['target_tokens']:,} | 6 | {role['loss']:.3f} |" in card
+        assert f"| {role['kept_step']} | {role['held_out_loss']:.3f} |" in card
 
 
 def test_an_interrupted_training_is_drawn_as_far_as_it_went(base: str, tmp_path: Path) -> None:

@@ -29,11 +29,12 @@ FLOORS = (
     ),
     ("parts", "plugins"),
     ("card", "curve"),
+    ("modelcard",),
     ("asking", "scoring"),
     ("stages", "schemes", "teachers", "students", "datasets"),
     ("analysis",),
     ("report",),
-    ("sources", "trained", "authors", "recipe"),
+    ("sources", "trained", "authors", "recipe", "hub"),
     ("jobs", "run"),
     ("cli",),
 )

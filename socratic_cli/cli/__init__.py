@@ -21,6 +21,7 @@ VERBS = {
     "train": "Train a student on annotations.",
     "solve": "Solve problems with a student, or with a prompted model.",
     "bench": "Score students and solutions: accuracy, intervals, leaks.",
+    "push": "Push a student to the Hugging Face hub.",
     "run": "Run a recipe: all of it, for every arm, student and seed.",
     "list": "List the installed schemes, teachers, students and datasets.",
 }

@@ -47,6 +47,7 @@ def verb(
     bertscore_model: Annotated[
         str, typer.Option(help="Encoder of BERTScore: a folder, or an id of the hub.")
     ] = "microsoft/deberta-xlarge-mnli",
+    card: Annotated[bool, typer.Option("--card", help="Put the scores on the students' model cards.")] = False,
     verifier: o.VerifierName = None,
     load_in_8bit: o.LoadIn8Bit = None,
     skip_invalid: o.SkipInvalid = False,
@@ -67,12 +68,15 @@ def verb(
     socratic bench cot=a.jsonl cot=b.jsonl socratic=c.jsonl --baseline cot --by steps,operators
     socratic bench samples_gsm8k.jsonl ours.jsonl --train gsm8k/train
     socratic bench old/ new/ --min-accuracy 0.2
+    socratic bench s --problems gsm8k/test --card
     """
     found = [_target(word) for word in targets or [jobs.STDIO]]
     students = [target for target in found if is_student(target.path)]
     _refuse_folders(target for target in found if target not in students)
     if students and problems is None:
         raise UsageError(f"{students[0].path} is a student: say with --problems what it shall solve")
+    if card and not students:
+        raise UsageError("--card is about students that solve --problems: name a student's folder")
     aside = o.Aside(next((target.path for target in found if target not in students), jobs.STDIO), skip_invalid)
     with ExitStack() as stack:
         place = output or Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -100,6 +104,10 @@ def verb(
     if output is not None:
         write(evaluation, output, scoring.by, analysis=analysis)
     out(table(evaluation, scoring.by, analysis))
+    if card:
+        assert problems is not None
+        told = jobs.described(problems, selection, decoding, load_in_8bit=load_in_8bit)
+        jobs.put_on_cards(scores(evaluation), [target.path for target in students], told)
     warn_of_leaks(scores(evaluation))
     require(evaluation, scoring.min_accuracy)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +24,9 @@ from rich.progress import (
 from socratic_cli import parts, processes
 from socratic_cli.errors import ReaderGone
 from socratic_cli.jobs import Tally
+
+_LOOK_BACK = 600.0
+"""Seconds over which a speed is estimated: a step of a large model can take half a minute."""
 
 
 def say(message: str) -> None:
@@ -62,6 +66,7 @@ class Bar:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
             console=console,
+            speed_estimate_period=_LOOK_BACK,
             disable=not self._terminal,
         )
         self._task: TaskID = self._progress.add_task(what, total=total, note="")
@@ -94,10 +99,15 @@ class Bar:
         """Show how far training is."""
         speed = progress.tokens / progress.seconds if progress.seconds else 0.0
         note = f"loss {progress.loss:.3f}, {speed:.0f} tokens/s"
+        if not self._terminal:  # where there is a bar, it tells so itself
+            left = progress.seconds / progress.step * (progress.steps - progress.step)
+            note += f", {timedelta(seconds=round(left))} left"
         self._show(progress.step, progress.steps, note, f"{self._what} {progress.role}")
 
     def _show(self, done: int, total: int | None, note: str, what: str | None = None) -> None:
         if self._terminal:
+            if (what or self._what) != self._progress.tasks[0].description:
+                self._progress.reset(self._task)  # another role begins: its speed is another one
             self._progress.update(self._task, completed=done, total=total, note=note, description=what or self._what)
         elif (what, done) != self._told and (done == total or (total and done % max(1, total // 5) == 0)):
             self._told = what, done

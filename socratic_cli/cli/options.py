@@ -33,6 +33,7 @@ Exemplars = Annotated[
     str | None, typer.Option(help="Solved problems a prompted model sees: gsm8k, svamp, strategyqa, a file.")
 ]
 ApiBase = Annotated[str | None, typer.Option(help="litellm: address of the model's server.")]
+Private = Annotated[bool, typer.Option("--private", help="Push to a private repository.")]
 LoadIn8Bit = Annotated[bool | None, typer.Option("--load-in-8bit", help="Load the student's weights in 8 bit.")]
 
 VerifierName = Annotated[

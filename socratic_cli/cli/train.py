@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from socratic_cli import jobs, processes, tracking
+from socratic_cli import hub, jobs, processes, tracking
 from socratic_cli.card import Card
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say
 from socratic_cli.cli.flags import with_settings
-from socratic_cli.errors import Interrupted, UsageError
+from socratic_cli.errors import HubError, Interrupted, SocraticError, UsageError
 from socratic_cli.parts import Progress, Scheme, Student
 from socratic_cli.plugins import load
 from socratic_cli.settings import Training
@@ -33,6 +34,10 @@ def verb(
     guidance: o.Guide = None,
     lora: Annotated[bool | None, typer.Option("--lora", help="Train adapters, one a role, on one frozen base.")] = None,
     load_in_8bit: o.LoadIn8Bit = None,
+    push: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="Push the student to the hub when it is trained.")
+    ] = None,
+    private: o.Private = False,
     overwrite: o.Overwrite = False,
     skip_invalid: o.SkipInvalid = False,
     training: Training = ...,  # type: ignore[assignment]
@@ -43,11 +48,16 @@ def verb(
     \b
     socratic train annotations.jsonl -o s --student smollm2-135m --lora --epochs 1 --learning-rate 1e-3
     socratic train annotations.jsonl -o s --student huggingface:gpt2-large --load-in-8bit --scheme cot
+    socratic train annotations.jsonl -o s --student huggingface:gpt2 --push me/gsm8k-gpt2 --tracker wandb
     """
     refuse_existing(output, overwrite=overwrite)
     if annotations == jobs.STDIO and processes.count() > 1:
         raise UsageError("several processes cannot read one pipe: name a file of annotations")
     tracking.require(training)
+    if push is not None:
+        hub.check(push)  # what would fail after the training fails before it
+    elif private:
+        raise UsageError("--private is about --push: say with it where to")
     chosen = load(Student, student, lora=lora, load_in_8bit=load_in_8bit)
     aside = o.Aside(annotations, skip_invalid)
     solutions = jobs.solutions(annotations, aside.on_invalid)
@@ -66,6 +76,16 @@ def verb(
 
         card = train_and_save(lesson, written_as, chosen, training, output, report, overwrite=overwrite)
     say(_summary(card, output))
+    if push is not None and processes.first():
+        _push(output, push, private)
+
+
+def _push(student: Path, repository: str, private: bool) -> None:
+    try:
+        say(hub.push(student, repository, private=private))
+    except SocraticError as fault:
+        again = shlex.join(["socratic", "push", str(student), repository, *(["--private"] if private else [])])
+        raise HubError(f"{fault}\nThe student is trained and safe in {student}; to try again: {again}") from fault
 
 
 def _summary(card: Card, output: Path) -> str:

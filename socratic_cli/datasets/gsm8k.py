@@ -19,6 +19,7 @@ REPOSITORY = "openai/gsm8k"
 class GSM8K(Dataset):
     """GSM8K: 7,473 + 1,319 grade-school word problems with gold steps and, by default, subquestions."""
 
+    repository: ClassVar[str | None] = REPOSITORY
     main_option: ClassVar[str | None] = "config"
 
     config: Literal["socratic", "main"] = Field("socratic", description="Gold steps with subquestions, or without.")

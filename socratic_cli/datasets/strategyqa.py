@@ -34,6 +34,7 @@ _REFERENCE = re.compile(r"\s*#(\d+)")
 class StrategyQA(Dataset):
     """StrategyQA: 1,603 + 687 yes-no questions with facts, and gold steps paired from facts and subquestions."""
 
+    repository: ClassVar[str | None] = REPOSITORY
     splits: ClassVar[tuple[str, ...]] = ("train", "test", *_OFFICIAL)
 
     def problems(self, split: str) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ REPOSITORY = "ChilleD/SVAMP"
 class SVAMP(Dataset):
     """SVAMP: 700 + 300 word problems of one or two operations, with gold steps made from their equations."""
 
+    repository: ClassVar[str | None] = REPOSITORY
     splits: ClassVar[tuple[str, ...]] = ("train", "test")
 
     def problems(self, split: str) -> Iterator[Problem]:

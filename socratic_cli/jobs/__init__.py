@@ -2,6 +2,7 @@
 
 from socratic_cli.jobs.annotate import annotate_file
 from socratic_cli.jobs.bench import Target, bench_files, evaluate_files, solutions
+from socratic_cli.jobs.cards import described, put_on_cards
 from socratic_cli.jobs.paths import Paths
 from socratic_cli.jobs.solve import solve_file
 from socratic_cli.jobs.stopping import Stop
@@ -18,7 +19,9 @@ __all__ = [
     "Target",
     "annotate_file",
     "bench_files",
+    "described",
     "evaluate_files",
+    "put_on_cards",
     "solutions",
     "solve_file",
 ]
