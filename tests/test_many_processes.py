@@ -29,7 +29,7 @@ from tests.together import KINDS, training
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parent.parent
-FSDP = ROOT / "recipes" / "fsdp.yaml"
+FSDP = ROOT / "recipes" / "launch" / "fsdp.yaml"
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 ACCELERATE = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0")
 SHARDED = (*ACCELERATE[:2], "--config_file", str(FSDP), *ACCELERATE[3:])
