@@ -135,7 +135,7 @@ def test_weights_of_roles_are_refused_where_they_have_no_meaning(gpt2: str, tmp_
 
     with pytest.raises(UsageError, match="joint"):
         train({"solver": 2.0})
-    with pytest.raises(UsageError, match="'solvr' to learn. Did you mean 'solver'"):
+    with pytest.raises(UsageError, match=r"'solvr' to learn\. Did you mean 'solver'"):
         train({"solvr": 2.0}, joint=True)
 
 
