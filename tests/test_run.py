@@ -211,5 +211,5 @@ class TestVerifiers:
 
         assert todo() == []
         assert todo("arms.best.decoding.samples=3") == ["solve", "bench"]
-        assert todo("arms.best.verifier.samples=4") == ["sample", "train", "solve", "bench"]
-        assert todo("arms.best.verifier.training={epochs: 2}") == ["train", "solve", "bench"]
+        assert todo("arms.best.verifier.samples=4") == ["sample", "train", "solve", "solve", "bench"]
+        assert todo("arms.best.verifier.training={epochs: 2}") == ["train", "solve", "solve", "bench"]
