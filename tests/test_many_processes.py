@@ -239,7 +239,7 @@ def test_the_configuration_for_gpus_is_what_accelerate_understands() -> None:
     assert set(told.fsdp_config) <= known
     head = FSDP.read_text(encoding="utf-8").partition("\ncompute_environment")[0]
     assert all(line.startswith("#") for line in head.splitlines())
-    assert f"accelerate launch --config_file recipes/{FSDP.name}" in head
+    assert f"accelerate launch --config_file recipes/launch/{FSDP.name}" in head
 
 
 @pytest.mark.parametrize(
