@@ -107,8 +107,7 @@ class Solution(Record):
     `unanswered` then says why. `correct` is None where no gold answer is known. `leaked` marks a question that its
     author was trained on. `sample` numbers several solutions of one problem, from 0; `rationalized` marks one whose
     author was shown the gold answer after failing without (STaR, Zelikman et al., 2022). `votes` counts the chains
-    of every answer, where several voted. `seconds` are those of the run since it wrote the solution before: many
-    problems are solved at once, so only their sum has a meaning, and that is how long the run took.
+    of every answer, where several voted.
     """
 
     problem: Problem
@@ -122,7 +121,6 @@ class Solution(Record):
     sample: int = 0
     rationalized: bool = False
     votes: dict[str, int] = {}
-    seconds: float | None = None
     usage: Usage = Usage()
     trace: tuple[Exchange, ...] = ()
 

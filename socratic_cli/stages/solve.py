@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
@@ -100,11 +99,8 @@ async def solve(
         leaked = seen is not None and seen(problem.question)
         return _solution(problem, scheme, author, await _played(dialogue, replier), leaked)
 
-    last = time.monotonic()
     async for solution in as_finished(problems, one, width):
-        now = time.monotonic()
-        yield solution.model_copy(update={"seconds": round(now - last, 4)})
-        last = now
+        yield solution
 
 
 async def _played(dialogue: Dialogue, model: Model) -> Transcript:
