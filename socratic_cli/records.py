@@ -111,9 +111,8 @@ class Solution(Record):
     author was trained on. `sample` numbers several solutions of one problem, from 0; `rationalized` marks one whose
     author was shown the gold answer after failing without (STaR, Zelikman et al., 2022). `votes` counts the chains
     of every answer, where there were several; `weights` is what a verifier gave every answer. `arm` and `seed` say
-    what several authors have in common that differ by their seed only. `seconds` are those of the run since it wrote
-    the solution before: many problems are solved at once, so only their sum has a meaning, and that is how long the
-    run took. `roles` names who played a role instead of the author; "gold" is the gold rationale.
+    what several authors have in common that differ by their seed only. `roles` names who played a role instead of the
+    author; "gold" is the gold rationale.
     """
 
     problem: Problem
@@ -131,7 +130,6 @@ class Solution(Record):
     weights: dict[str, float] = {}
     arm: str | None = None
     seed: int | None = None
-    seconds: float | None = None
     usage: Usage = Usage()
     trace: tuple[Exchange, ...] = ()
 

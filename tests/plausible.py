@@ -75,10 +75,9 @@ def _unanswered(problem: Problem, scheme: str, author: str, steps: list[Step], c
         author=author,
         correct=False,
         unanswered=chance.choice(_REASONS),
-        seconds=0.9,
         usage=Usage(prompt_tokens=90, completion_tokens=256, cost=256 * 4e-7),
         trace=(reply,),
-    )
+    ).model_copy(update={"seconds": 0.9})
 
 
 def _solution(problem: Problem, scheme: str, author: str, rationale: Rationale, chance: random.Random) -> Solution:
@@ -97,10 +96,9 @@ def _solution(problem: Problem, scheme: str, author: str, rationale: Rationale, 
         steps=rationale.steps,
         answer=rationale.answer,
         correct=rationale.answer == problem.answer,
-        seconds=written * chance.uniform(0.002, 0.004),
         usage=Usage(prompt_tokens=80 + written, completion_tokens=written, cost=written * 4e-7),
         trace=tuple(turns),
-    )
+    ).model_copy(update={"seconds": written * chance.uniform(0.002, 0.004)})
 
 
 def _plan(rationale: Rationale) -> list[str]:

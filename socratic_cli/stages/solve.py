@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -113,11 +112,8 @@ async def solve(
             return _leaked(solution) if verifier.seen(problem.question) else solution
         return await solving.solution(problem, vote(chain, samples) if samples > 1 else chain())
 
-    last = time.monotonic()
     async for solution in as_finished(problems, one, width):
-        now = time.monotonic()
-        yield solution.model_copy(update={"seconds": round(now - last, 4)})
-        last = now
+        yield solution
 
 
 async def sample(

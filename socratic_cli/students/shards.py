@@ -64,7 +64,9 @@ def configured() -> Any:
         "fsdp_activation_checkpointing: false": plugin.activation_checkpointing,  # the student's own option does it
     }
     if wrong := [setting for setting, asked in refused.items() if asked]:
-        raise UsageError(f"this FSDP configuration is not supported: set {', '.join(wrong)}, as recipes/launch/fsdp.yaml does")
+        raise UsageError(
+            f"this FSDP configuration is not supported: set {', '.join(wrong)}, as recipes/launch/fsdp.yaml does"
+        )
     return plugin
 
 
