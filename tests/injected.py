@@ -102,7 +102,7 @@ def _recalculated(case: _Case, at: int, left: str, subquestion: str | None) -> t
     if value is None or value <= 0:
         return None
     found = _carried(case, at, _step(subquestion, left, written(value)), written(value))
-    return found and (at, found)
+    return None if found is None else (at, found)
 
 
 def _operator(case: _Case) -> tuple[int, Rationale] | None:
@@ -135,7 +135,7 @@ def _slip(case: _Case) -> tuple[int, Rationale] | None:
     if wrong <= 0:
         return None
     found = _carried(case, at, _step(case.problem.steps[at].subquestion, left, written(wrong)), written(wrong))
-    return found and (at, found)
+    return None if found is None else (at, found)
 
 
 def _foreign(case: _Case) -> tuple[int, Rationale] | None:
@@ -143,7 +143,7 @@ def _foreign(case: _Case) -> tuple[int, Rationale] | None:
     at = case.rng.randrange(len(case.sides))
     step = case.rng.choice(case.rng.choice(case.others).steps)
     sides = _sides(step)
-    return sides and _recalculated(case, at, sides.left, step.subquestion)
+    return None if sides is None else _recalculated(case, at, sides.left, step.subquestion)
 
 
 def _dropped(case: _Case) -> tuple[None, Rationale] | None:

@@ -91,6 +91,12 @@ class TestEachKind:
         verdict = judge(solution("<<16-3=13>>13", "<<13-4=9>>9", "<<9+2=11>>11", "<<11*7=77>>77", answer="77"))
         assert verdict.marks == ("sound", "right", "wrong", "after")
 
+    def test_a_hundred_equal_results_take_no_time(self) -> None:
+        steps = (Step(solution="<<1*1=1>>1 and <<1+1+1+1+1+1+1+1+1=9>>"),) * 100
+        problem = Problem(id="p", question="Why?", answer="2", steps=steps)
+        one = Solution(problem=problem, scheme="cot", author="s", steps=steps, answer="1")
+        assert judge(one).kind == "wrong-answer-after-right-steps"
+
     def test_gold_steps_without_calculations_judge_nobody(self) -> None:
         problem = Problem(id="p", question="Who?", answer="no", steps=(Step(solution="Nobody."),))
         one = Solution(problem=problem, scheme="cot", author="s", steps=(Step(solution="<<1+1=2>>2"),), answer="yes")

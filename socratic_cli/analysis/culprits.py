@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from socratic_cli.analysis.groups import DECOMPOSER, PLANNER, SOLVER, Group, Share, accuracy, is_correct, share
+from socratic_cli.records import Solution
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,6 @@ def _compared(base: Group, group: Group, role: str, player: str) -> Culprit:
     )
 
 
-def _key(solution: object) -> tuple[str, object]:
+def _key(solution: Solution) -> tuple[str, int | None]:
     """Return what pairs two solutions: the problem, and the seed where there are several."""
-    problem = getattr(solution, "problem", None)
-    return str(getattr(problem, "id", "")), getattr(solution, "seed", None)
+    return solution.problem.id, getattr(solution, "seed", None)

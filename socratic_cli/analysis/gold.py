@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from socratic_cli.analysis.operations import (
     Chain,
@@ -54,16 +55,26 @@ class Gold:
 
     def closure(self, at: int) -> set[int]:
         """Return a step and all that it rests on."""
-        return {at}.union(*(self.closure(earlier) for earlier in self.steps[at].uses))
+        found, open_ = {at}, [at]
+        while open_:
+            fresh = set(self.steps[open_.pop()].uses) - found
+            found |= fresh
+            open_ += fresh
+        return found
 
 
 def gold(problem: Problem) -> Gold:
     """Read the gold steps of a problem; those that calculate nothing are passed over."""
+    return _read(problem.question, problem.answer, problem.steps)
+
+
+@lru_cache(maxsize=4096)  # every arm is judged by the same problems
+def _read(question: str, answer: str | None, gold_steps: tuple[Step, ...]) -> Gold:
     steps: list[GoldStep] = []
     trees: list[Operation] = []
     possible: set[Way] = set()
     given: set[Value] = set()
-    for step in problem.steps:
+    for step in gold_steps:
         wholes = [one.operation for one in sums(step) if one.operation and one.operation.parts]
         came_to = result(step)
         if not wholes or came_to is None:
@@ -74,14 +85,14 @@ def gold(problem: Problem) -> Gold:
         possible |= {one for whole in wholes for one in (*ways(whole), *ways(_expanded(whole, steps, trees)))}
         steps.append(GoldStep(step.subquestion or "", came_to, tuple(_chains(wholes)), uses))
         trees.append(wholes[-1])
-    answer = None if problem.answer is None else as_number(problem.answer)
+    number = None if answer is None else as_number(answer)
     return Gold(
         tuple(steps),
-        None if answer is None else value(answer),
-        frozenset({step.result for step in steps} | ({value(answer)} if answer is not None else set())),
+        None if number is None else value(number),
+        frozenset({step.result for step in steps} | ({value(number)} if number is not None else set())),
         frozenset(possible),
         frozenset(given),
-        _text(problem),
+        _text(question, gold_steps),
     )
 
 
@@ -101,6 +112,5 @@ def _expanded(whole: Operation, steps: list[GoldStep], trees: list[Operation]) -
     return whole
 
 
-def _text(problem: Problem) -> str:
-    said = [part for step in problem.steps for part in (step.subquestion or "", step.solution)]
-    return " ".join([problem.question, *said])
+def _text(question: str, steps: tuple[Step, ...]) -> str:
+    return " ".join([question, *(part for step in steps for part in (step.subquestion or "", step.solution))])

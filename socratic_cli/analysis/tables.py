@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from socratic_cli.analysis.analyse import Analysis
-from socratic_cli.analysis.decomposition import Decomposition
+from socratic_cli.analysis.decomposition import Count, Decomposition
 from socratic_cli.analysis.groups import Share
 from socratic_cli.analysis.progress import KINDS, Progress
 
@@ -40,9 +40,9 @@ def _lines(analysis: Analysis) -> Iterator[str]:
 
 def _progress(found: Sequence[Progress]) -> Iterator[str]:
     yield "First wrong step by kind (solutions):"
-    kinds = [kind for kind in KINDS if kind != "none" and any(kind in one.faults for one in found)]
-    rows = [[one.scheme, one.author, *(str(one.faults.get(kind, 0)) for kind in ("none", *kinds))] for one in found]
-    yield from _table(["scheme", "author", "solved", *kinds], rows)
+    kinds = [kind for kind in KINDS if kind == "none" or any(kind in one.faults for one in found)]
+    rows = [[one.scheme, one.author, *(str(one.faults.get(kind, 0)) for kind in kinds)] for one in found]
+    yield from _table(["scheme", "author", *("solved" if kind == "none" else kind for kind in kinds)], rows)
     yield "Steps:"
     shares = [
         [one.scheme, one.author, *map(_counted, (one.right_sums, one.right_steps, one.gold_steps))] for one in found
@@ -69,7 +69,7 @@ def _decompositions(found: Sequence[Decomposition]) -> Iterator[str]:
     ]
     yield from _table(head, rows)
     yield "Accuracy by number of subquestions beside gold:"
-    counts = ("too few", "equal", "too many")
+    counts: tuple[Count, ...] = ("too few", "equal", "too many")
     shares = [
         [one.scheme, one.author, one.planned, *(_counted(one.by_count[count]) for count in counts)] for one in found
     ]
