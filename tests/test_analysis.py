@@ -163,7 +163,8 @@ class TestTables:
         assert "| socratic | - | gold | s | 50.0% (2/4) | 15.0% - 85.0% |" in done.out
         assert "| socratic | s | gold as decomposer | 50.0% (1/2) | 50.0% (1/2) |" in done.out
         assert "| socratic | s | none | 25.0% (1/4) | 0.62 |" in done.out
-        assert "First wrong step by kind" in (tmp_path / "scores/table.md").read_text()
+        # Without the blank line before it a table is none, in Markdown.
+        assert "\n\nFirst wrong step by kind (solutions):\n\n| scheme |" in (tmp_path / "scores/table.md").read_text()
         with (tmp_path / "scores/subquestions.csv").open() as file:
             (row,) = csv.DictReader(file)
         assert (row["same_count_count"], row["accuracy_too_few_total"]) == ("1", "2")

@@ -14,7 +14,7 @@ Row = dict[str, object]
 
 def markdown(analysis: Analysis) -> str:
     """Return a section for everything that the solutions allow to tell, or an empty text."""
-    return "".join(f"\n{line}\n" if line.endswith(":") else f"{line}\n" for line in _lines(analysis))
+    return "".join(f"\n{line}\n\n" if line.endswith(":") else f"{line}\n" for line in _lines(analysis))
 
 
 def _lines(analysis: Analysis) -> Iterator[str]:
