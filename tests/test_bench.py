@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 
+from socratic_cli.errors import InputError
+from socratic_cli.jobs.origins import exemplar_questions
+from socratic_cli.parts import Scheme
+from socratic_cli.plugins import load
+from socratic_cli.scoring.outputs import Fields, solutions
 from tests.command import socratic
 
 
@@ -150,40 +155,59 @@ class TestLMEval:
 
 
 @pytest.mark.parametrize(
-    ("record", "flags", "told"),
+    ("record", "fields", "told"),
     [
-        ({"q": "?", "out": "1"}, [], "--output-field"),
-        ({"q": "?", "out": "1"}, ["--output-field", "outt"], "no field 'outt' (--output-field). Fields: q, out"),
-        ({"q": "?", "out": "1"}, ["--output-field", "out"], "no field 'question' (--question-field)"),
-        ({"question": "", "out": "1"}, ["--output-field", "out"], "holds no text"),
-        ({"question": "?", "out": "1"}, ["--output-field", "out"], "no field 'answer' (--answer-field)"),
-        ({"question": "?", "answer": "1", "out": [1]}, ["--output-field", "out"], "a text or a number is due"),
+        ({"q": "?", "out": "1"}, Fields(), "name the field of its output with --output-field. Fields: q, out"),
+        ({"question": "?", "o": "1"}, Fields(output="out"), "no field 'out' (--output-field). Fields: question, o"),
+        ({"q": "?", "out": "1"}, Fields(output="out"), "no field 'question' (--question-field)"),
+        ({"question": "", "out": "1"}, Fields(output="out"), "holds no text"),
+        ({"question": "?", "out": "1"}, Fields(output="out"), "no field 'answer' (--answer-field)"),
+        ({"question": "?", "answer": "1", "out": [1]}, Fields(output="out"), "a text or a number is due"),
         (
-            {"question": "?", "answer": "1", "out": "1", "ok": "maybe"},
-            ["--output-field", "out", "--label-field", "ok"],
-            "neither true nor false: 'maybe'",
+            {"question": "?", "answer": "1", "out": "1", "ok": "so"},
+            Fields(output="out", label="ok"),
+            "neither true nor",
         ),
-        (
-            {"question": "?", "answer": "no mark\n#### ", "out": "1"},
-            ["--output-field", "out"],
-            "gold answer cannot be read",
-        ),
+        ({"question": "?", "answer": "#### 1\nafter", "out": "1"}, Fields(output="out"), "gold answer cannot be read"),
     ],
 )
-def test_faults_of_foreign_files_are_told(record: dict[str, Any], flags: list[str], told: str, tmp_path: Path) -> None:
-    done = socratic("bench", lines(tmp_path / "o.jsonl", [record]), *flags)
-    assert done.code == 1, done.err
-    assert told in done.err
+def test_faults_of_foreign_files_are_told(record: dict[str, Any], fields: Fields, told: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=re.escape(told)) as fault:
+        list(solutions(lines(tmp_path / "o.jsonl", [record]), fields))
+    assert "o.jsonl:1: " in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "told"),
+    [
+        ('{"data": [{"q": 1}]}', Fields(output="out"), "holds no object with a field 'out'"),
+        ('{"data": [{"q": 1}]}', Fields(), "name the field of the output with --output-field"),
+        ("{", Fields(output="out"), "cannot be read"),
+    ],
+)
+def test_faults_of_json_files_are_told(text: str, fields: Fields, told: str, tmp_path: Path) -> None:
+    file = tmp_path / "o.json"
+    file.write_text(text)
+    with pytest.raises(InputError, match=re.escape(told)):
+        list(solutions(file, fields))
+
+
+def test_a_foreign_file_that_is_not_named_ends_with_a_sentence(tmp_path: Path) -> None:
+    done = socratic("bench", lines(tmp_path / "o.jsonl", [{"q": "?", "out": "1"}]))
+    assert done.code == 1
+    assert "o.jsonl:1: this is no solution" in done.err
+    assert "--output-field" in done.err
     assert "Traceback" not in done.err
 
 
-def test_a_json_file_without_the_field_is_told(tmp_path: Path) -> None:
-    file = tmp_path / "o.json"
-    file.write_text('{"data": [{"q": 1}]}')
-    assert "holds no object with a field 'out'" in socratic("bench", file, "--output-field", "out").err
-    assert "--output-field" in socratic("bench", file).err
-    file.write_text("{")
-    assert "cannot be read" in socratic("bench", file, "--output-field", "out").err
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(27.0, "27"), (0.5, "0.5"), (100, "100"), (True, "yes"), (" a ", "a"), (None, None), ("  ", None)],
+)
+def test_outputs_of_any_kind_are_texts(value: Any, text: str | None, tmp_path: Path) -> None:
+    file = lines(tmp_path / "o.jsonl", [{"question": "?", "answer": "1", "out": value}])
+    (solution,) = solutions(file, Fields(output="out"))
+    assert solution.answer == text
 
 
 def test_seeds_named_by_hand_are_an_arm(tmp_path: Path) -> None:
@@ -223,10 +247,6 @@ def test_near_copies_among_training_questions_are_told(data_dir: Path, tmp_path:
 
 
 def test_exemplars_of_the_scheme_are_searched(tmp_path: Path) -> None:
-    from socratic_cli.jobs.origins import exemplar_questions
-    from socratic_cli.parts import Scheme
-    from socratic_cli.plugins import load
-
     shown = [known.question for known in exemplar_questions([load(Scheme, "cot").label, "strict-match"])]
     assert len(shown) == 4
     assert not any("<" in question or "Answer:" in question for question in shown)
@@ -250,6 +270,11 @@ def test_runs_of_different_days_are_compared_and_their_making_too(tmp_path: Path
     assert "| me (new) | me (old) | 8 (2 not common) | +37.5 |" in done.out
     assert "new was made otherwise than old, in 1 particulars:" in done.out
     assert "- packages.torch: 2.12 -> 2.13" in done.out
+    (tmp_path / "runs/x/bench").mkdir(parents=True)
+    (tmp_path / "new").rename(tmp_path / "runs/x/bench/0a1b2c3d")
+    assert (
+        "| me (runs/x) | me (old) | 8 (2 not common) | +37.5 |" in socratic("bench", "old", "runs/x", cwd=tmp_path).out
+    )
     files = socratic("bench", "old.jsonl", "new.jsonl", cwd=tmp_path)
     assert "| me (new.jsonl) | me (old.jsonl) | 8 (2 not common) | +37.5 |" in files.out
 

@@ -53,6 +53,9 @@ def test_every_arm_is_scored_and_on_record(tmp_path: Path) -> None:
     ]
     # It parrots what it was trained on, so it is right on its own training questions, and told of.
     assert all("100.0%" in row for row in rows[:5])
+    # Two seeds are two runs of one arm, which is compared with the others as one.
+    assert "| plan parrot | 2 | 100.0% |" in done.out
+    assert "| plan parrot | iterative parrot | 4 | +0.0 |" in done.out
     assert "4 of 4 questions are in its training set" in done.err
     manifest = json.loads((tmp_path / "runs/small/manifest.json").read_text())
     assert manifest["recipe"]["training"]["epochs"] == 1

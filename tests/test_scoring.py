@@ -25,11 +25,9 @@ def solution(number: int, answer: str | None, author: str = "a", **more: Any) ->
 
 def run(right: str, author: str = "a", **more: Any) -> list[Solution]:
     """Return solutions that are right (1), wrong (0) or missing (-), a character a problem."""
-    answers = {"1": lambda n: str(n), "0": lambda _n: "-7", "-": lambda _n: None}
     reason = {"unanswered": "truncated"}
-    return [
-        solution(n, answers[mark](n), author, **more, **(reason if mark == "-" else {})) for n, mark in enumerate(right)
-    ]
+    answers = [str(n) if mark == "1" else "-7" if mark == "0" else None for n, mark in enumerate(right)]
+    return [solution(n, answer, author, **more, **({} if answer else reason)) for n, answer in enumerate(answers)]
 
 
 def together(*lots: list[Solution], **more: Any) -> Evaluation:

@@ -29,7 +29,7 @@ def verb(
         list[str] | None,
         typer.Argument(
             metavar="[NAME=]STUDENT|SOLUTIONS|SCORES...",
-            help="Folders of students, files of solutions or of other tools' outputs, folders of earlier scores, - .",
+            help="Students, files of solutions or of other tools' outputs, folders of earlier scores or runs, - .",
         ),
     ] = None,
     output: Annotated[
@@ -120,7 +120,7 @@ def _target(word: str) -> Target:
 
 def _refuse_folders(targets: Iterable[Target]) -> None:
     for target in targets:
-        if Path(target.path).is_dir() and not target.is_evaluation:
+        if Path(target.path).is_dir() and target.evaluation is None:
             raise UsageError(
                 f"{target.path} is a folder without a student or scores: name a student, a file of solutions or"
                 " the -o of an earlier bench"

@@ -43,9 +43,13 @@ class Target:
     student: Path | None = None
 
     @property
-    def is_evaluation(self) -> bool:
-        """Whether it is the folder of an earlier evaluation."""
-        return (Path(self.path) / files.NAME).is_file()
+    def evaluation(self) -> Path | None:
+        """The folder of an earlier evaluation, if it is one or that of a run, whose newest it then is."""
+        own = Path(self.path)
+        if (own / files.NAME).is_file():
+            return own
+        of_run = sorted(own.glob(f"bench/*/{files.NAME}"), key=lambda path: path.stat().st_mtime)
+        return of_run[-1].parent if of_run else None
 
 
 def bench_files(
@@ -97,8 +101,8 @@ def evaluate_files(
     found: list[Found] = []
     origins: list[Origin] = []
     for target in targets:
-        if target.is_evaluation:
-            runs, origin = _earlier(target, problems)
+        if target.evaluation is not None:
+            runs, origin = _earlier(target, target.evaluation, problems)
         else:
             lines = unknown.left_out(outputs.solutions(target.path, fields, on_invalid))
             runs = found_in(lines, problems, origin=target.path, name=target.name, reading=scoring.read, keep=keep)
@@ -120,8 +124,7 @@ def evaluate_files(
     return replace(evaluation, origins=tuple(origins), reading=scoring.read, notes=notes)
 
 
-def _earlier(target: Target, problems: Problems) -> tuple[list[Found], Origin]:
-    folder = Path(target.path)
+def _earlier(target: Target, folder: Path, problems: Problems) -> tuple[list[Found], Origin]:
     evaluation = files.read(folder)
     runs = found_of(evaluation, problems, origin=target.path, name=target.name)
     solutions = sum(len(run.outcomes) for run in runs)
