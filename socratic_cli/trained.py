@@ -146,7 +146,7 @@ def train_and_save(
     tracking.require(training)
     beside, lock = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "lock"))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    base = student.about()  # may ask a hub: what fails there fails before the training, and not after it
+    about = student.about()  # may ask a hub: what fails there fails before the training, and not after it
     with jsonl.Writer(lock, lock=True):  # two runs would train into each other's checkpoints
         _begin(beside, _plan(lesson, scheme, student, training), overwrite)
         card = Card(
@@ -154,13 +154,14 @@ def train_and_save(
             socratic=__version__,
             scheme=_described(scheme),
             student=_described(student),
+            about=about,
             training=training,
             problems=len(lesson.questions),
             teachers=dict(lesson.teachers),
             left_out=dict(lesson.left_out),
             roles=_drawn(lesson, student, training, beside, report),
         )
-        _finish(beside, folder, card, lesson, base)
+        _finish(beside, folder, card, lesson)
         lock.unlink(missing_ok=True)
     return card
 
@@ -178,10 +179,9 @@ def _drawn(
     return roles
 
 
-def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson, base: dict[str, str]) -> None:
+def _finish(beside: Path, folder: Path, card: Card, lesson: Lesson) -> None:
     """Make a student of what was trained, and put it in its place."""
     (beside / _TRAINED_ON).write_text("".join(f"{mark}\n" for mark in sorted(lesson.questions)), encoding="utf-8")
-    card = card.model_copy(update={"about": base})
     modelcard.tell(card, beside, folder.resolve().name)
     card.save(beside)
     if folder.exists():

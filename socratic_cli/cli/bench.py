@@ -14,7 +14,6 @@ from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, out, say
 from socratic_cli.cli.flags import with_settings
 from socratic_cli.errors import UsageError
-from socratic_cli.jobs.cards import described, put_on_cards
 from socratic_cli.records import Score
 from socratic_cli.settings import Decoding, Selection
 from socratic_cli.stages.bench import markdown
@@ -69,7 +68,7 @@ def verb(
     out(markdown(scores))
     if card:
         assert problems is not None
-        put_on_cards(scores, students, described(problems, selection, decoding, load_in_8bit=load_in_8bit))
+        jobs.put_on_cards(scores, students, jobs.described(problems, selection, decoding, load_in_8bit=load_in_8bit))
     warn_of_leaks(scores)
 
 
