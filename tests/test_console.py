@@ -54,14 +54,14 @@ def on_a_terminal(arguments: list[str], width: int) -> str:
 
 @pytest.mark.parametrize("width", [WIDE, 80])
 def test_a_terminal_shows_loss_speed_and_the_time_that_is_left(place: Path, width: int) -> None:
-    shown = on_a_terminal(command(place, f"s{width}", 400), width)
+    shown = on_a_terminal(command(place, f"s{width}", 200), width)
     bars = [line for line in re.split(r"[\r\n]+", shown) if "train " in line]
     for role in ("decomposer", "solver"):
         of_role = [line for line in bars if line.startswith(f"train {role} ")]
         moving = [line for line in of_role if re.search(r"loss \d\.\d{3}, \d+ tokens/s", line)]
         assert len(moving) > 1, shown[-2000:]
-        assert any(re.search(r" \d+/400 \d:\d\d:\d\d \d:\d\d:\d\d loss ", line) for line in moving), moving
-        assert "400/400" in of_role[-1]
+        assert any(re.search(r" \d+/200 \d:\d\d:\d\d \d:\d\d:\d\d loss ", line) for line in moving), moving
+        assert "200/200" in of_role[-1]
     assert all(len(line) <= width for line in bars)
 
 
