@@ -106,9 +106,9 @@ class Bar:
 
     def _show(self, done: int, total: int | None, note: str, what: str | None = None) -> None:
         if self._terminal:
-            if (what or self._what) != self._progress.tasks[0].description:
-                self._progress.reset(self._task)  # another role begins: its speed is another one
-            self._progress.update(self._task, completed=done, total=total, note=note, description=what or self._what)
+            begins = (what or self._what) != self._progress.tasks[0].description
+            show = self._progress.reset if begins else self._progress.update  # another role has another speed
+            show(self._task, completed=done, total=total, note=note, description=what or self._what)
         elif (what, done) != self._told and (done == total or (total and done % max(1, total // 5) == 0)):
             self._told = what, done
             say(f"{what or self._what}: {done}/{total or '?'} {note}".rstrip())

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks import measured
-from tests.benchmarks.train_modes import MODES, Mode, Task, annotated, rows, table
+from tests.benchmarks.train_modes import MODES, Mode, Task, annotated, packages, rows, table
 
 _MB = 1024 * 1024
 _STUDENTS = ("huggingface:openai-community/gpt2-large", "huggingface:HuggingFaceTB/SmolLM2-1.7B")
@@ -68,7 +68,7 @@ def main() -> None:
         f"One epoch of {given.problems} problems of GSM8K's training file, scheme `{given.scheme}`, in bfloat16. Peak"
         " is what torch held on the GPU at the most (`max_memory_allocated`). One run each.",
         "",
-        f"{gpu}. {measured.machine()}",
+        f"{gpu}. {measured.machine()} {packages()}",
         f"Made by `{measured.command_line()}`.",
         "",
         *table(found, "peak MB on the GPU"),

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks import measured
-from tests.benchmarks.train_modes import MODES, Task, annotated, in_a_process, rows, table
+from tests.benchmarks.train_modes import MODES, Task, annotated, in_a_process, packages, rows, table
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
         " process's resident memory (`ru_maxrss`), Python and its libraries included; the seconds are those of the"
         " training steps, and the loss is the mean of their last tenth. One run each: differences under 20% are ties.",
         "",
-        measured.machine(),
+        f"{measured.machine()} {packages()}",
         f"Made by `{measured.command_line()}`.",
         "",
         *table(found, "peak MB"),

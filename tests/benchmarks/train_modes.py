@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.benchmarks import measured
@@ -104,6 +105,11 @@ def _row(task: Task, student: str, mode: Mode, train: Train, out: Path) -> Row:
     roles = json.loads((out / "student.json").read_text(encoding="utf-8"))["roles"]
     tokens, seconds = (sum(role[name] for role in roles) for name in ("tokens", "seconds"))
     return Row(student, mode, peak, tokens, seconds, roles[-1]["loss"])
+
+
+def packages() -> str:
+    """Return the versions of what trains, in one sentence."""
+    return ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "peft", "bitsandbytes")) + "."
 
 
 def table(found: Iterable[Row], peak: str) -> Iterator[str]:
