@@ -177,7 +177,7 @@ def _add(bucket: list[Tensor]) -> None:
     flat = torch.cat([tensor.reshape(-1) for tensor in bucket])
     with _answered():
         all_reduce(flat)
-    for tensor, summed in zip(bucket, flat.split([tensor.numel() for tensor in bucket]), strict=True):
+    for tensor, summed in zip(bucket, torch.split(flat, [tensor.numel() for tensor in bucket]), strict=True):
         tensor.copy_(summed.view_as(tensor))
 
 
@@ -201,7 +201,7 @@ def _reduced(numbers: Sequence[float], how: Any) -> list[float]:
     tensor = torch.tensor(numbers, dtype=torch.float64, device=PartialState().device)
     with _answered():
         all_reduce(tensor, how)
-    return tensor.tolist()  # type: ignore[no-any-return]
+    return tensor.tolist()
 
 
 @contextmanager

@@ -141,6 +141,38 @@ def test_a_merged_passage_has_the_gradient_of_its_examples(base: str, tokens: To
     assert_same(gradient(model, merged, tokens_per_batch), gradient(model, apart, tokens_per_batch))
 
 
+def test_logits_in_parts_change_neither_loss_nor_gradient(
+    base: str, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_model(Source(base))
+    sequences = [replace(tokens.passage(passage(one)), weight=at + 1.0) for at, one in enumerate(EXAMPLES)]
+    at_once = gradient(model, sequences, 4096)
+    parts: list[int] = []
+    own = Loss._from_head
+    monkeypatch.setattr("socratic_cli.students.loss._CHUNK", 3)
+
+    def counted(self: Loss, hidden: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        parts.append(len(targets))
+        return own(self, hidden, targets, weights)
+
+    monkeypatch.setattr(Loss, "_from_head", counted)
+    in_parts = gradient(model, sequences, 4096)
+    assert set(parts) <= {1, 2, 3}
+    assert len(parts) > 3
+    assert_same(in_parts, at_once)
+
+
+def test_attention_in_the_open_is_that_of_the_fused_kernel(
+    base: str, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_model(Source(base))
+    sequences = [tokens.passage(passage(one)) for one in EXAMPLES]  # of several lengths, so with padding
+    in_the_open = gradient(model, sequences, 4096)
+    monkeypatch.setattr("socratic_cli.students.loss._SHORT", 0)
+    assert model.config._attn_implementation == "sdpa"
+    assert_same(in_the_open, gradient(model, sequences, 4096))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("guidance", ["none", "count", "operators", "equations"])
 @pytest.mark.parametrize("spec", [*SCHEMES[:3], "socratic ask=all", "socratic ask=next"])

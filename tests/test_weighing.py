@@ -55,7 +55,7 @@ def ask(opened: Engine, *turns: Turn) -> list[Reply]:
 
 def expected(base: str, prompt: str, options: tuple[str, ...]) -> list[float]:
     """Return the model's own probabilities: of every option's first token that the others do not share, as a share."""
-    tokens, model = Tokens(load_tokenizer(base)), load_model(Source(base, None, torch.float32, False)).eval()
+    tokens, model = Tokens(load_tokenizer(base)), load_model(Source(base))
     whole = [
         list(tokens.passage(Passage("", prompt + one, ((len(prompt), len(prompt + one)),), eos=True)).ids)
         for one in options
@@ -64,7 +64,7 @@ def expected(base: str, prompt: str, options: tuple[str, ...]) -> list[float]:
     with torch.inference_mode():
         logits: Tensor = model(input_ids=torch.tensor([whole[0][:seam]])).logits[0, -1]
     shares = logits.softmax(dim=-1)[[ids[seam] for ids in whole]]
-    return (shares / shares.sum()).tolist()  # type: ignore[no-any-return]
+    return (shares / shares.sum()).tolist()
 
 
 @pytest.mark.parametrize("options", [YES_NO, (" 1", " 2", " 3"), (" one", " one more"), ("a", "b")])

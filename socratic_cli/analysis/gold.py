@@ -21,7 +21,7 @@ from socratic_cli.analysis.operations import (
 )
 from socratic_cli.answers import as_number
 from socratic_cli.calculator import Operation
-from socratic_cli.records import Problem
+from socratic_cli.records import Problem, Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,8 @@ class Walk:
         """Yield the gold steps that are reached after each step; of equal results the first is reached first."""
         reached: set[int] = set()
         for at, step in enumerate(self._steps):
-            for found in [one.result for one in self._sums[at]] or [said(step)]:
+            results: list[Value | None] = [one.result for one in self._sums[at]]
+            for found in results or [said(step)]:
                 due = (index for index, one in enumerate(self._gold.steps) if index not in reached)
                 index = next((index for index in due if self._gold.steps[index].result == found), None)
                 if index is not None:

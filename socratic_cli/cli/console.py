@@ -107,6 +107,8 @@ class Bar:
     def _show(self, done: int, total: int | None, note: str, what: str | None = None) -> None:
         if self._terminal:
             begins = (what or self._what) != self._progress.tasks[0].description
+            if begins:
+                self._progress.refresh()  # or the last step of the role before might never be drawn
             show = self._progress.reset if begins else self._progress.update  # another role has another speed
             show(self._task, completed=done, total=total, note=note, description=what or self._what)
         elif (what, done) != self._told and (done == total or (total and done % max(1, total // 5) == 0)):

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+from socratic_cli.analysis.faults import judge
+from socratic_cli.records import Solution
 from socratic_cli.report.gather import Runs, findings
 from socratic_cli.report.model import Attempt, Column, Curve, Fault, Findings, Table
 from socratic_cli.scoring.evaluation import Arm, Comparison, Evaluation
 
-Faults = Mapping[tuple[str, str, str], Fault]
-"""What went wrong, by arm, author and the problem's id."""
+_SILENT = ("none", "unanswered", "not-judged")
+"""Verdicts that tell of no step."""
 
 
 def evaluated(
     evaluation: Evaluation,
     *,
-    faults: Faults | None = None,
     tables: Sequence[Table] = (),
     curves: Sequence[Curve] = (),
 ) -> Findings | None:
@@ -23,7 +24,7 @@ def evaluated(
 
     An evaluation that was read back from a folder has outcomes without solutions: such arms are left out.
     """
-    arms = [found for arm in evaluation.arms if (found := _runs(arm, faults or {})) is not None]
+    arms = [found for arm in evaluation.arms if (found := _runs(arm)) is not None]
     if not arms:
         return None
     names = {arm.name for arm in arms}
@@ -32,16 +33,22 @@ def evaluated(
     return findings(evaluation.problems, arms, tables=[*compared, *tables], curves=curves)
 
 
-def _runs(arm: Arm, faults: Faults) -> Runs | None:
+def _runs(arm: Arm) -> Runs | None:
     attempts = {
         run.author: {
-            one.problem: Attempt(one.solution, one.state, faults.get((arm.name, run.author, one.problem)))
+            one.problem: Attempt(one.solution, one.state, _fault(one.solution))
             for one in run.outcomes
             if one.solution is not None
         }
         for run in arm.runs
     }
     return Runs(arm.name, arm.scheme, attempts) if any(attempts.values()) else None
+
+
+def _fault(solution: Solution) -> Fault | None:
+    """Return the first wrong step of a solution, if it can be told."""
+    found = judge(solution)
+    return None if found.kind in _SILENT else Fault(found.kind.replace("-", " "), found.step, found.detail)
 
 
 def _compared(arms: Sequence[str], comparisons: Iterable[Comparison]) -> Table:

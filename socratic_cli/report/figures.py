@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from socratic_cli.report import colours, losses, plots
+import socratic_cli.report.colours as colours
+import socratic_cli.report.losses as losses
+import socratic_cli.report.plots as plots
 from socratic_cli.report.model import Findings, Section
 
 if TYPE_CHECKING:

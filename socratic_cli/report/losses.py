@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from socratic_cli.report import colours
+import socratic_cli.report.colours as colours
 from socratic_cli.report.model import TRAINING, Arm, Curve
 from socratic_cli.report.plots import WIDE, canvas, short
 

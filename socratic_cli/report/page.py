@@ -11,8 +11,8 @@ import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
+import socratic_cli.report.colours as colours
 from socratic_cli import __version__
-from socratic_cli.report import colours
 from socratic_cli.report.figures import drawings, inline
 from socratic_cli.report.formats import shown
 from socratic_cli.report.matrix import matrix

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from socratic_cli.report import colours
+import socratic_cli.report.colours as colours
 from socratic_cli.report.model import Arm, Share
 from socratic_cli.stages.bench import wilson
 

@@ -1,8 +1,9 @@
 """Memory that a process gives back to the system, only to ask for it again a moment later, costs more than it saves.
 
 A forward pass allocates and frees tensors of many megabytes. glibc maps each of them anew, and the kernel fills every
-page with zeros at its first touch: on a CPU up to a half of the time of a step. Told to keep what was freed, glibc
-hands out the same pages again.
+page with zeros at its first touch. Told to keep what was freed, glibc hands out old pages where a freed block is large
+enough; an aligned one needs a little more room than it gave back, so not all are used again. In training SmolLM2-135M
+on a CPU that was 13% more tokens a second (three runs of each, in turns), in solving nothing.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Cost:
     together: float
 
 
-def run(command: Sequence[str | Path], limit: float, *, watch: bool = True, **environment: str) -> Cost:
+def run(command: Sequence[object], limit: float, *, watch: bool = True, **environment: str) -> Cost:
     """Run a command and return what it took.
 
     To `watch` the memory of all its processes together holds up a process that is given gigabytes at that moment;

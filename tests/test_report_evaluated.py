@@ -1,0 +1,65 @@
+"""The report of an evaluation: what `bench` counted and compared, told as it was counted."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+from socratic_cli import sources
+from socratic_cli.records import Solution
+from socratic_cli.report.evaluated import evaluated
+from socratic_cli.report.tables import tables
+from socratic_cli.scoring import files
+from socratic_cli.stages.bench import evaluate, scores
+from tests import plausible
+
+PROBLEMS = list(islice(sources.resolve("arithmetic:2-5/test", limit=40), 40))
+
+
+def test_a_report_tells_what_bench_counted() -> None:
+    evaluation = evaluate(plausible.solutions(PROBLEMS, arms=3))
+    findings = evaluated(evaluation)
+    assert findings is not None
+    for arm, counted in zip(findings.arms, evaluation.arms, strict=True):
+        accuracy = counted.result.accuracy
+        assert (arm.name, arm.share.correct, arm.share.low) == (counted.name, accuracy.count, accuracy.low)
+        assert arm.unanswered == counted.result.reasons
+    compared = next(table for table in tables(findings) if table.name == "comparisons")
+    assert len(compared.rows) == len(evaluation.comparisons) == 3
+    assert [row[7] for row in compared.rows] == [one.p_value for one in evaluation.comparisons]
+
+
+def test_seeds_are_one_arm_with_a_column_each() -> None:
+    seeds = [
+        one.model_copy(update={"arm": "cot", "seed": seed, "author": f"cot seed={seed}"})
+        for seed in (0, 1)
+        for one in plausible.solutions(PROBLEMS, arms=3, seed=seed)
+        if one.author == "cot"
+    ]
+    findings = evaluated(evaluate(seeds))
+    assert findings is not None
+    assert [arm.name for arm in findings.arms] == ["cot"]
+    assert [(run.name, run.arm) for run in findings.runs] == [("cot seed=0", 0), ("cot seed=1", 0)]
+    assert findings.arms[0].share.problems == len(PROBLEMS)
+    assert findings.arms[0].cost.attempts == 2 * len(PROBLEMS)
+
+
+def test_the_first_wrong_step_is_told_with_each_attempt() -> None:
+    problem = next(one for one in PROBLEMS if len(one.steps) == 2)
+    steps = (problem.steps[0].model_copy(update={"solution": "It is 1+1 = <<1+1=3>>3."}),)
+    wrong = Solution(problem=problem, scheme="socratic", author="s", steps=steps, answer="-1")
+    right = wrong.model_copy(update={"author": "t", "steps": problem.steps, "answer": problem.answer})
+    findings = evaluated(evaluate([wrong, right]))
+    assert findings is not None
+    [case] = findings.cases
+    faults = [attempt.fault for attempt in case.attempts if attempt]
+    assert faults[0] is not None
+    assert faults[0].step == 0
+    assert faults[1] is None
+    assert any(table.section == "faults" for table in tables(findings))
+
+
+def test_an_evaluation_without_its_solutions_has_no_report(tmp_path: Path) -> None:
+    evaluation = evaluate(plausible.solutions(PROBLEMS, arms=2))
+    files.write(evaluation, scores(evaluation), "", tmp_path)
+    assert evaluated(files.read(tmp_path)) is None
