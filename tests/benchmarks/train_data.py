@@ -26,7 +26,7 @@ from socratic_cli.students.batches import passes
 from socratic_cli.students.huggingface import HuggingFace
 from socratic_cli.students.loss import Loss
 from socratic_cli.students.tokens import Tokens
-from socratic_cli.students.weights import Source, load_model, load_tokenizer
+from socratic_cli.students.weights import Source, load_model, load_tokenizer, precision
 from tests.conftest import DATA
 
 _ROLE = "solver"
@@ -100,13 +100,14 @@ def loss(weights: str, held: Path, scheme_name: str) -> None:
 
 
 def peak() -> None:
-    """Print the GFLOP/s of bfloat16 products of the sizes of SmolLM2-135M."""
-    left, right = torch.randn(4096, 576).bfloat16(), torch.randn(1536, 576).bfloat16()
+    """Print the type in which a student computes here, and the GFLOP/s of its products of SmolLM2-135M's sizes."""
+    dtype = precision("auto")
+    left, right = torch.randn(4096, 576).to(dtype), torch.randn(1536, 576).to(dtype)
     torch.nn.functional.linear(left, right)
     began = time.perf_counter()
     for _ in range(50):
         torch.nn.functional.linear(left, right)
-    print(50 * 2 * 4096 * 576 * 1536 / (time.perf_counter() - began) / 1e9)
+    print(str(dtype).removeprefix("torch."), 50 * 2 * 4096 * 576 * 1536 / (time.perf_counter() - began) / 1e9)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.train_throughput --peers DIR [--problems N]
 
-Each trains once over the same problems, 16 of them in an optimiser step, in bfloat16 by autocast over float32 weights,
-at the same learning rate. The seconds are those of training alone. Afterwards everybody's weights are measured by one
-and the same function: the loss on 64 problems that nobody was trained on.
+Each trains once over the same problems, 16 of them in an optimiser step, at the same learning rate, over float32
+weights and in the type that `socratic train` picks for the machine: bfloat16 by autocast where that is native, else
+float32. The seconds are those of training alone. Afterwards everybody's weights are measured by one and the same
+function: the loss on 64 problems that nobody was trained on.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ HELD_OUT = 64
 PACKED = 1024
 RATE = "2e-4"
 LIMIT = 3000.0
+VERSIONS = ("torch", "transformers", "accelerate")
 TASKS = {"solver": "socratic", "chain of thought": "cot"}
 
 
@@ -78,6 +80,7 @@ class Task:
     folder: Path
     counts: Counts
     base: str
+    dtype: str
 
     @property
     def scheme(self) -> str:
@@ -101,7 +104,7 @@ def peer(task: Task, name: str, setup: str, python: Path) -> Row:
     out = task.folder / setup
     data = task.folder / ("conversations.jsonl" if setup == "best" else "examples.jsonl")
     sizes = map(str, task.sizes(setup))
-    script = [python, "-m", "tests.benchmarks.peers.with_trl", setup, task.base, data, out, *sizes]
+    script = [python, "-m", "tests.benchmarks.peers.with_trl", setup, task.base, data, out, task.dtype, *sizes]
     cost = measured.run(script, LIMIT, watch=False, PYTHONPATH=str(measured.ROOT))
     seconds = json.loads((out / "seconds.json").read_text(encoding="utf-8"))
     read = task.counts.merged if setup == "best" else task.counts.tokens
@@ -134,13 +137,13 @@ def _row(task: Task, name: str, seconds: float, peak: float, tokens: int, weight
     return row
 
 
-def prepared(name: str, folder: Path, problems: int) -> Task:
+def prepared(name: str, folder: Path, problems: int, dtype: str) -> Task:
     """Write the data of a task."""
     folder.mkdir(parents=True)
     helper = [sys.executable, "-m", "tests.benchmarks.train_data", "write", str(folder), TASKS[name], str(problems)]
     done = subprocess.run([*helper, str(HELD_OUT)], capture_output=True, text=True, check=True, cwd=measured.ROOT)
     told = json.loads(done.stdout.splitlines()[-1])
-    return Task(name, folder, Counts(**told["counts"]), told["base"])
+    return Task(name, folder, Counts(**told["counts"]), told["base"], dtype)
 
 
 def contenders(task: Task, python: Path) -> Iterator[Row]:
@@ -159,12 +162,12 @@ def contenders(task: Task, python: Path) -> Iterator[Row]:
     yield ours(task)
 
 
-def report(tables: dict[str, list[Row]], tasks: Iterable[Task], about: str, peak: float) -> Iterator[str]:
+def report(tables: dict[str, list[Row]], tasks: Iterable[Task], about: str, dtype: str, peak: float) -> Iterator[str]:
     """Yield the lines of the results."""
     yield "# Training speed beside other trainers"
     yield ""
-    yield f"`{measured.command_line()}` on {measured.machine()} {about}."
-    yield f"bfloat16 matrix products alone: {peak:.0f} GFLOP/s."
+    yield f"`{measured.command_line()}` on {measured.machine(VERSIONS)} {about}."
+    yield f"All in {dtype}; its matrix products alone: {peak:.0f} GFLOP/s."
     yield "One run of each, one after another: differences under 20% are ties."
     for task in tasks:
         rows = tables[task.name]
@@ -180,12 +183,12 @@ def report(tables: dict[str, list[Row]], tasks: Iterable[Task], about: str, peak
         yield f"\n`socratic train` reaches {share}."
 
 
-def gemm_peak() -> float:
-    """Return the GFLOP/s of products of the size that this model makes."""
+def gemm_peak() -> tuple[str, float]:
+    """Return the type everybody computes in, and the GFLOP/s of products of the size that this model makes."""
     helper = [sys.executable, "-m", "tests.benchmarks.train_data", "peak"]
-    return float(
-        subprocess.run(helper, capture_output=True, text=True, check=True, cwd=measured.ROOT).stdout.split()[-1]
-    )
+    done = subprocess.run(helper, capture_output=True, text=True, check=True, cwd=measured.ROOT)
+    dtype, gflops = done.stdout.split()[-2:]
+    return dtype, float(gflops)
 
 
 def main() -> None:
@@ -198,12 +201,12 @@ def main() -> None:
     tables: dict[str, list[Row]] = {}
     tasks: list[Task] = []
     with tempfile.TemporaryDirectory() as folder:
-        peak = gemm_peak()
+        dtype, peak = gemm_peak()
         for name in TASKS:
-            task = prepared(name, Path(folder) / TASKS[name], asked.problems)
+            task = prepared(name, Path(folder) / TASKS[name], asked.problems, dtype)
             tasks.append(task)
             tables[name] = list(contenders(task, python))
-    measured.write("train_throughput", report(tables, tasks, about, peak))
+    measured.write("train_throughput", report(tables, tasks, about, dtype, peak))
 
 
 if __name__ == "__main__":
