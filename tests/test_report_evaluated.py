@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 from itertools import islice
 from pathlib import Path
 
+import pytest
+
 from socratic_cli import sources
-from socratic_cli.records import Solution
+from socratic_cli.jobs.bench import write
+from socratic_cli.records import GOLD, Exchange, Problem, Solution
 from socratic_cli.report.evaluated import evaluated
 from socratic_cli.report.tables import tables
 from socratic_cli.scoring import files
@@ -63,3 +67,36 @@ def test_an_evaluation_without_its_solutions_has_no_report(tmp_path: Path) -> No
     evaluation = evaluate(plausible.solutions(PROBLEMS, arms=2))
     files.write(evaluation, scores(evaluation), "", tmp_path)
     assert evaluated(files.read(tmp_path)) is None
+
+
+def test_whose_fault_stands_in_the_report(tmp_path: Path) -> None:
+    problems = [one for one in PROBLEMS if len(one.steps) > 1][:12]
+    alone = [_solved(problem, right=at < 3) for at, problem in enumerate(problems)]
+    asked_well = [
+        _solved(problem, right=at < 9).model_copy(
+            update={"author": "s (decomposer=gold)", "roles": {"decomposer": GOLD}}
+        )
+        for at, problem in enumerate(problems)
+    ]
+    write(evaluate([*alone, *asked_well]), tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "gold as decomposer" in page
+    with (tmp_path / "tables" / "culprits.csv").open(encoding="utf-8", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert (row["student"], row["other player"]) == ("s", "gold as decomposer")
+    assert float(row["unsolved, then solved"]) == pytest.approx(6 / 9)
+    assert (row["of unsolved"], row["of solved"], float(row["solved, then not"])) == ("9", "3", 0)
+    names = {path.stem for path in (tmp_path / "tables").glob("*.csv")}
+    assert {"pairings", "steps", "subquestions", "accuracy-by-subquestions"} <= names
+
+
+def _solved(problem: Problem, *, right: bool) -> Solution:
+    return Solution(
+        problem=problem,
+        scheme="socratic",
+        author="s",
+        steps=problem.steps,
+        answer=problem.answer if right else "-1",
+        correct=right,
+        trace=tuple(Exchange(role=role, prompt="", reply="") for role in ("decomposer", "solver")),
+    )

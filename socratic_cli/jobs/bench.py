@@ -189,7 +189,7 @@ def write(
     _write_analysis(analysis, folder)
     authors = {run.author: Path(run.author) for arm in evaluation.arms for run in arm.runs} | dict(students or {})
     learnt = [curve for author, place in authors.items() for curve in report.curves(author, place / METRICS)]
-    findings = report.evaluated(evaluation, curves=learnt)
+    findings = report.evaluated(evaluation, tables=report.analysed(analysis), curves=learnt)
     if findings is not None:
         report.write(findings, folder)
 
