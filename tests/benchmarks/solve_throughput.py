@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ WAYS = {
     "socratic": "`socratic solve`",
 }
 LIMIT = 3000.0
+Turns = list[list[str]]
+"""Role and reply of every turn of a dialogue, as JSON has them."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Row:
     seconds: float
     tokens: int
     peak: float
-    texts: dict[str, str]
+    texts: dict[str, Turns]
 
     @property
     def speed(self) -> float:
@@ -46,7 +49,12 @@ class Row:
     def same(self, other: Row) -> tuple[int, int]:
         """Return how many texts are the same letter by letter, of how many that both have."""
         both = self.texts.keys() & other.texts.keys()
-        return sum(self.texts[one] == other.texts[one] for one in both), len(both)
+        return len(both) - len(self.parted(other)), len(both)
+
+    def parted(self, other: Row) -> dict[str, tuple[Turns, Turns]]:
+        """Return the texts that differ, by problem."""
+        both = self.texts.keys() & other.texts.keys()
+        return {one: (self.texts[one], other.texts[one]) for one in both if self.texts[one] != other.texts[one]}
 
 
 def row(way: str, student: Path, count: int) -> Row:
@@ -61,7 +69,20 @@ def row(way: str, student: Path, count: int) -> Row:
     return found
 
 
-def report(rows: list[Row]) -> Iterator[str]:
+def ties(texts: dict[str, tuple[Turns, Turns]], student: Path, count: int) -> str:
+    """Say in a sentence why texts differ."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "texts.json"
+        file.write_text(json.dumps(texts), encoding="utf-8")
+        command = [sys.executable, "-m", "tests.benchmarks.solve_ties", student, "gsm8k/test", str(count), file]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=measured.ROOT)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    gaps = sorted(one["gap"] for one in found if one["gap"] is not None)
+    told = f"{len(found)} differ, {sum(one['cut'] for one in found)} of them only in where they end"
+    return f"{told}; gaps of the two highest logits where the others part: {', '.join(f'{gap:.1e}' for gap in gaps)}"
+
+
+def report(rows: list[Row], why: dict[str, str]) -> Iterator[str]:
     """Yield the lines of the results."""
     slowest, ours = rows[0], rows[-1]
     yield "# Two students in sync: speed beside `generate`"
@@ -77,6 +98,8 @@ def report(rows: list[Row]) -> Iterator[str]:
             f"| {WAYS[one.way]} | {one.problems} | {one.speed:.2f} | {one.speed / slowest.speed:.1f} "
             f"| {one.tokens / one.seconds:.0f} | {one.peak:.0f} | {same} of {both} |"
         )
+    yield ""
+    yield from (f"- {WAYS[way]} and `socratic solve`: {told}." for way, told in why.items())
 
 
 def main() -> None:
@@ -88,7 +111,9 @@ def main() -> None:
     asked = parser.parse_args()
     counts = {"alone": asked.alone}
     rows = [row(way, asked.student.absolute(), counts.get(way, asked.problems)) for way in WAYS]
-    measured.write("solve_throughput", report(rows))
+    differ = {one.way: one.parted(rows[-1]) for one in rows[:-1]}
+    why = {way: ties(texts, asked.student.absolute(), asked.problems) for way, texts in differ.items() if texts}
+    measured.write("solve_throughput", report(rows, why))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 WAY is `alone` (transformers' `generate`, a turn of a problem after the other), `lockstep` (`generate` on batches of 64,
 turn by turn, nothing kept in between) or `socratic` (what `socratic solve` does). OUT gets the seconds without loading,
-the tokens written, and the text of every problem.
+the tokens written, and the turns of every problem.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from tests.conftest import DATA
 
 BATCH = 64
 LONGEST = 256
+Turns = list[tuple[str, str]]
+"""Role and reply of every turn of a dialogue."""
 
 
 class Opened:
@@ -56,9 +58,9 @@ class Opened:
             return
 
     @property
-    def text(self) -> str:
+    def turns(self) -> Turns:
         """All that was said."""
-        return "\n".join(f"{one.role}: {one.reply}" for one in self.transcript.exchanges)
+        return [(one.role, one.reply) for one in self.transcript.exchanges]
 
 
 def loaded(student: TrainedStudent) -> Callable[[str], generation.Voice]:
@@ -93,7 +95,7 @@ def measured(way: str, folder: Path, source: str, count: int) -> dict[str, Any]:
         began = time.perf_counter()
         solutions = student.solve_all(problems)
         seconds = time.perf_counter() - began
-        texts = ["\n".join(f"{one.role}: {one.reply}" for one in solution.trace) for solution in solutions]
+        texts = [[(one.role, one.reply) for one in solution.trace] for solution in solutions]
         written = sum(solution.usage.completion_tokens for solution in solutions)
     else:
         size = 1 if way == "alone" else BATCH
@@ -102,7 +104,7 @@ def measured(way: str, folder: Path, source: str, count: int) -> dict[str, Any]:
         began = time.perf_counter()
         played = list(by_generate(student.scheme, voice, problems, size))
         seconds = time.perf_counter() - began
-        texts = [one.text for one in played]
+        texts = [one.turns for one in played]
         written = sum(one.transcript.usage.completion_tokens for one in played)
     return {"seconds": seconds, "tokens": written, "texts": dict(zip([one.id for one in problems], texts, strict=True))}
 
