@@ -9,9 +9,9 @@ from socratic_cli.analysis.culprits import Culprit, Pairing
 from socratic_cli.analysis.decomposition import Decomposition
 from socratic_cli.analysis.groups import Share
 from socratic_cli.analysis.progress import Progress
-from socratic_cli.report.model import Column, Table, Value
+from socratic_cli.report.model import Column, Kind, Table, Value
 
-_SHARE = "share"
+_SHARE: Kind = "share"
 _SCHEME, _STUDENT = Column("scheme"), Column("student")
 
 

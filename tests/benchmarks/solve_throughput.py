@@ -74,7 +74,15 @@ def ties(texts: dict[str, tuple[Turns, Turns]], student: Path, count: int) -> st
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "texts.json"
         file.write_text(json.dumps(texts), encoding="utf-8")
-        command = [sys.executable, "-m", "tests.benchmarks.solve_ties", student, "gsm8k/test", str(count), file]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.benchmarks.solve_ties",
+            str(student),
+            "gsm8k/test",
+            str(count),
+            str(file),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=measured.ROOT)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     gaps = sorted(one["gap"] for one in found if one["gap"] is not None)

@@ -1,0 +1,100 @@
+"""How the time and memory of `socratic solve` grow with the number of problems and with their steps.
+
+    python -m tests.benchmarks.solve_growth --student DIR [--counts N ...] [--steps N ...]
+
+The student is any trained pair (that of the quick start will do). Problems are `arithmetic`, made up as they are read.
+Each run is a process of its own; its seconds and its peak hold Python, its libraries and the loading of the student,
+and the first row, of one problem, tells how much that is. For the growth with steps the subquestions are the gold ones
+(`--oracle decomposer`), so that a problem of so many steps has so many turns. Writes results/solve_growth.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks import measured
+
+LIMIT = 7200.0
+FEW = 100
+VERSIONS = ("torch", "transformers")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one run took, and what it wrote."""
+
+    problems: int
+    steps: str
+    seconds: float
+    peak: float
+    tokens: int
+
+    def line(self, start: float) -> str:
+        """Return a row of the table; `start` is what a process takes before it solves."""
+        spent = max(self.seconds - start, 0.01)
+        return (
+            f"| {self.problems:,} | {self.steps} | {self.seconds:.0f} | {self.problems / spent:.2f} "
+            f"| {1000 * spent / self.problems:.0f} | {self.tokens / self.problems:.0f} | {self.peak:.0f} |"
+        )
+
+
+HEAD = (
+    "| problems | steps | s | problems/s | ms a problem | tokens written a problem | peak MB |",
+    "|--:|--:|--:|--:|--:|--:|--:|",
+)
+
+
+def row(student: Path, problems: int, steps: str, *more: str) -> Row:
+    """Solve so many problems of so many steps."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "solutions.jsonl"
+        source = f"arithmetic:{steps}/test largest=30 count={problems}"
+        command = [sys.executable, "-m", "socratic_cli", "solve", student, source, "-o", out, *more]
+        cost = measured.run(command, LIMIT, watch=False)
+        tokens = written = 0
+        with out.open(encoding="utf-8") as lines:
+            for line in lines:
+                written += 1
+                tokens += json.loads(line)["usage"]["completion_tokens"]
+    assert written == problems
+    found = Row(problems, steps, cost.seconds, cost.peak, tokens)
+    measured.note(f"{found}")
+    return found
+
+
+def report(start: Row, by_count: Sequence[Row], by_steps: Sequence[Row]) -> Iterator[str]:
+    """Yield the lines of the results."""
+    yield "# How `socratic solve` grows"
+    yield ""
+    yield f"`{measured.command_line()}` on {measured.machine(VERSIONS)}"
+    yield f"A process takes {start.seconds:.0f} s to start and to solve one problem; that is taken off below."
+    yield "\nWith the number of problems:\n"
+    yield from HEAD
+    yield from (one.line(start.seconds) for one in (start, *by_count))
+    yield f"\nWith their steps, {FEW} problems each, the subquestions given:\n"
+    yield from HEAD
+    yield from (one.line(start.seconds) for one in by_steps)
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--student", type=Path, required=True)
+    parser.add_argument("--counts", type=int, nargs="*", default=[100, 1000, 10000])
+    parser.add_argument("--steps", nargs="*", default=["2", "4", "6", "8", "10", "12"])
+    asked = parser.parse_args()
+    student = asked.student.absolute()
+    start = row(student, 1, "2")
+    by_count = [row(student, count, "2") for count in asked.counts]
+    by_steps = [row(student, FEW, steps, "--oracle", "decomposer") for steps in asked.steps]
+    measured.write("solve_growth", report(start, by_count, by_steps))
+
+
+if __name__ == "__main__":
+    main()
