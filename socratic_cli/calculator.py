@@ -7,11 +7,20 @@ What cannot be read for certain, or is larger than any word problem needs, is No
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+
+OPERATIONS: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
+"""What the four signs do to two numbers."""
 
 # Characters, digits of a number, brackets within brackets, and an exponent, that are still believed to be arithmetic.
 _MAX_LENGTH = 200
@@ -159,21 +168,9 @@ class _Parser:
 _ZERO = Operation(Fraction(0))
 
 
-def _operate(left: Operation, operator: str, right: Operation) -> Operation:
-    return Operation(_applied(left.value, operator, right.value), operator, (left, right))
-
-
-def _applied(left: Fraction, operator: str, right: Fraction) -> Fraction:
-    match operator:
-        case "+":
-            return left + right
-        case "-":
-            return left - right
-        case "*":
-            return left * right
-        case "/":
-            return left / right
-    return _raised(left, right)
+def _operate(left: Operation, sign: str, right: Operation) -> Operation:
+    value = OPERATIONS[sign](left.value, right.value) if sign in OPERATIONS else _raised(left.value, right.value)
+    return Operation(value, sign, (left, right))
 
 
 def _raised(base: Fraction, exponent: Fraction) -> Fraction:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import ClassVar
 
+from socratic_cli.calculator import OPERATIONS
 from socratic_cli.datasets import fields, origin
 from socratic_cli.errors import InputError
 from socratic_cli.jsonl import Line
@@ -82,23 +83,12 @@ def _value(tokens: list[str], steps: list[str]) -> Fraction:
     right = _value(tokens, steps)
     if tokens.pop(0) != ")":
         raise ValueError("a ) is missing")
-    result = _apply(left, operator, right)
+    if operator not in OPERATIONS:
+        raise ValueError(f"{operator!r} is no operator")
+    result = OPERATIONS[operator](left, right)
     sides = f"{_written(left)}{operator}{_written(right)}"
     steps.append(f"{sides} = <<{sides}={_written(result)}>>{_written(result)}")
     return result
-
-
-def _apply(left: Fraction, operator: str, right: Fraction) -> Fraction:
-    match operator:
-        case "+":
-            return left + right
-        case "-":
-            return left - right
-        case "*":
-            return left * right
-        case "/":
-            return left / right
-    raise ValueError(f"{operator!r} is no operator")
 
 
 def _written(value: Fraction) -> str:
