@@ -69,7 +69,9 @@ def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any)
     if is_student(target):
         if scheme is not None:
             raise UsageError(f"{target} was trained in a scheme of its own: leave --scheme out")
-        return trained(_solver(TrainedStudent.load(target, decoding, **options)))
+        student = _solver(TrainedStudent.load(target, decoding, **options))
+        require_roles(student.scheme, decoding)
+        return trained(student)
     name = plugins.parse(target)["name"]
     if not is_teacher(target) and name not in plugins.names(Student):
         raise UsageError(_unknown(target, name))
@@ -78,6 +80,20 @@ def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any)
     if is_teacher(target):
         return _teacher(plugins.load(Teacher, target, **options), scheme)
     return untrained(plugins.load(Student, target, **options), scheme, decoding)
+
+
+def require_roles(scheme: Scheme, decoding: Decoding) -> None:
+    """Refuse limits of roles that a scheme has not.
+
+    Raises:
+        UsageError: it has no such role.
+    """
+    for role in decoding.max_new_tokens_of:
+        if role not in scheme.roles:
+            near = did_you_mean(role, scheme.roles)
+            raise UsageError(
+                f"max_new_tokens_of: {scheme.label} has no role {role!r}.{near} It has {', '.join(scheme.roles)}"
+            )
 
 
 def _unknown(target: str, name: str) -> str:

@@ -107,6 +107,21 @@ def test_an_oracle_of_no_role_is_refused(student: Path) -> None:
     assert "gold has no role left to play: cot has solver" in prompted.err
 
 
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ("solvr=3", "cot has no role 'solvr'. Did you mean 'solver'? It has solver"),
+        ("solver=0", "--max-new-tokens-of: solver: input should be greater than 0"),
+        ("solver", "--max-new-tokens-of: 'solver' is not name=value"),
+    ],
+)
+def test_a_limit_of_no_role_is_refused(student: Path, limits: str, told: str) -> None:
+    done = socratic("solve", student, "-", "--max-new-tokens-of", limits, stdin=PROBLEM)
+    assert done.code == 2
+    assert told in done.err
+    assert socratic("solve", student, "-", "--max-new-tokens-of", "solver=3", stdin=PROBLEM).code == 0
+
+
 def test_a_terminal_without_input_is_told_what_is_due(tmp_path: Path) -> None:
     leader, follower = os.openpty()
     for verb in (["annotate"], ["train", "-o", "s", "--student", "parrot"], ["bench"]):

@@ -173,6 +173,22 @@ def test_samples_depend_on_the_seed_and_not_on_the_batch(base: str) -> None:
         assert len({reply.text for reply in ask(opened, *chains)}) > 1  # each chain of a vote has dice of its own
 
 
+def test_each_role_has_a_limit_of_its_own(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoding = Decoding(max_new_tokens=9, max_new_tokens_of={"decomposer": 4})
+    turns = [turn(PROMPTS[0]), turn(PROMPTS[0], role="decomposer"), turn(PROMPTS[1])]
+    with opened_with(base, decoding) as opened:
+        replies = ask(opened, *turns)
+    assert [reply.usage.completion_tokens for reply in replies] == [9, 4, 9]
+    assert replies[0].text.startswith(replies[1].text)
+
+    def unknown(*_: Any) -> Any:
+        raise Unsupported("a window")
+
+    monkeypatch.setattr(Slots, "forward", unknown)
+    with opened_with(base, decoding) as opened:
+        assert ask(opened, *turns) == replies
+
+
 def test_a_shown_model_stops_at_a_paragraph(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "PARAGRAPH", "q")
     with opened_with(base, Decoding(max_new_tokens=400)) as opened:

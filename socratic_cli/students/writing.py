@@ -36,7 +36,7 @@ class Writing:
         self._calculated: list[str] = []
         self._reply: Reply | None = None
         limit = context(voice.model.config)
-        room = decoding.max_new_tokens
+        room = decoding.room(request.role)
         self._room = room if limit is None else min(room, max(0, limit - self._prompt))
         # A mark of n bytes lies in the last n tokens when its last byte has just been written.
         self._reach = max((len(mark.encode()) for mark in request.marks), default=0) + 1
