@@ -154,7 +154,7 @@ def test_a_reply_ends_with_its_mark_whoever_is_beside_it(opened: Engine) -> None
 
 def test_a_prompt_beyond_the_context_has_an_empty_reply(opened: Engine) -> None:
     long, short, nearly = ask(opened, turn("1" * 200), turn(PROMPTS[0]), turn("1" * 120))
-    assert (long.text, long.finish_reason, long.usage.completion_tokens) == ("", "length", 0)
+    assert (long.text, long.finish_reason, long.usage.completion_tokens) == ("", "context", 0)
     assert [short] == ask(opened, turn(PROMPTS[0]))
     assert nearly.finish_reason == "length"
     assert 0 < nearly.usage.completion_tokens <= 8

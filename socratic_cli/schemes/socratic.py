@@ -79,17 +79,19 @@ class Socratic(Scheme):
         """Plan, then ask and answer in turns."""
         hints = yield from self._planned(problem)
         agenda = (yield from _all_subquestions(problem, hints)) if self.ask == "all" else None
+        if agenda is not None and len(agenda) > self.max_steps:
+            raise _too_many(self.max_steps)  # known now, and not after so many solutions
         steps: list[Step] = []
         written = ""
         while (subquestion := (yield from _next_subquestion(problem, hints, written, agenda))) is not None:
             if len(steps) == self.max_steps:
-                raise Unanswered("truncated", f"the decomposer asked more than {self.max_steps} subquestions")
+                raise _too_many(self.max_steps)
             prompt = f"{written}{subquestion}{ASK}"
             solution = _line((yield _solver_turn(problem, prompt, stop=("\n",))))
             steps.append(Step(subquestion=subquestion, solution=solution))
             written = f"{prompt} {solution}\n"
         if not steps:
-            raise Unanswered("unreadable", "the decomposer asked nothing")
+            raise Unanswered("no-subquestions", "the decomposer asked nothing")
         answer = _line((yield _solver_turn(problem, f"{written}{ANSWER}")))
         return Rationale(steps=tuple(steps), answer=answer or None)
 
@@ -136,6 +138,10 @@ class Socratic(Scheme):
             return ()
         reply = yield Turn(PLANNER, question(problem, ask="Plan").rstrip("\n"), problem)
         return (f"Plan: {_line(reply)}",)
+
+
+def _too_many(limit: int) -> Unanswered:
+    return Unanswered("too-many-steps", f"the decomposer asked more than {limit} subquestions")
 
 
 def _all_subquestions(problem: Problem, hints: tuple[str, ...]) -> Generator[Turn, Reply, list[str]]:

@@ -200,7 +200,8 @@ def _solution(
 ) -> Solution:
     rationale, why = transcript.rationale or Rationale(), transcript.unanswered
     known = {"correct": same_answer(rationale.answer, problem.answer)} if problem.answer is not None else {}
-    missing = {"unanswered": why.reason if why else "unreadable"} if rationale.answer is None else {}
+    why = why or Unanswered("unreadable", "the last reply holds no answer")
+    missing = {"unanswered": why.reason, "detail": why.detail} if rationale.answer is None else {}
     return Solution(
         problem=problem,
         scheme=scheme.label,

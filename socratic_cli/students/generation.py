@@ -86,7 +86,7 @@ class _Batch:
 
     def nothing(self) -> list[Reply]:
         """Return the replies to prompts that leave no room for any."""
-        return [Reply("", "length", Usage(prompt_tokens=len(prompt))) for prompt in self._prompts]
+        return [Reply("", "context", Usage(prompt_tokens=len(prompt))) for prompt in self._prompts]
 
     @torch.inference_mode()
     def write(self, room: int, decoding: Decoding) -> list[Reply]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from typing import Any
 
 from socratic_cli.calculations import calculations
 from socratic_cli.calculator import evaluate, written
@@ -42,7 +43,9 @@ class Writing:
         self._reach = max((len(mark.encode()) for mark in request.marks), default=0) + 1
         self.dice = random.Random(request.seed)  # noqa: S311 - samples are no secret
         if not self._room:
-            self.finish_reason = "length"
+            self.finish_reason = "context"
+        elif max(self.ids, default=0) >= _known(voice):
+            self.finish_reason = "unknown-token"
 
     def accept(self, token: int) -> None:
         """Go on with a token, and with the result of a calculation that it begins."""
@@ -101,6 +104,12 @@ class Writing:
 
     def _force(self, text: str) -> None:
         self.ids += self._voice.tokens.piece(text)
+
+
+def _known(voice: Voice) -> int:
+    """Return how many tokens the model has weights for: a tokenizer may have been given more."""
+    weights: Any = voice.model.get_input_embeddings()
+    return int(weights.num_embeddings)
 
 
 def _repeats(ids: list[int]) -> bool:
