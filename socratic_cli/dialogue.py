@@ -6,7 +6,7 @@ and then every turn becomes an example to train on: training prompts are what so
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,7 +20,8 @@ class Turn:
     `prompt` never ends in a blank: byte-pair tokenizers make the blank the beginning of the reply. The reply ends
     after the first of the `stop` marks; without marks it ends when the model ends it. `instruction` and `shots`
     are for models that were not trained on the role. `sample` numbers the replies wanted to one and the same prompt.
-    With `options` the reply is one of these, and a model that can tells the probability of each.
+    With `options` the reply is one of these, and a model that can tells the probability of each. `hear` is told what is
+    written so far, by a model that can tell.
     """
 
     role: str
@@ -31,6 +32,7 @@ class Turn:
     shots: tuple[Example, ...] = ()
     sample: int = 0
     options: tuple[str, ...] = ()
+    hear: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -10,6 +11,8 @@ from socratic_cli import authors, casting, jobs, sources
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say, summary
 from socratic_cli.cli.flags import with_settings
+from socratic_cli.cli.talking import Screen, asked
+from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Tally
 from socratic_cli.settings import Decoding, Selection
 
@@ -24,6 +27,9 @@ def verb(
     ] = None,
     problems: o.Problems = "-",
     output: o.Out = "-",
+    question: Annotated[
+        str | None, typer.Option("-q", "--question", help="One problem; its dialogue is shown as it is written.")
+    ] = None,
     scheme: o.SchemeName = None,
     exemplars: o.Exemplars = None,
     shots: Annotated[int | None, typer.Option(min=0, help="How many exemplars a prompted model sees.")] = None,
@@ -52,10 +58,13 @@ def verb(
     answers are hidden from it. --role casts: a student's roles can be played by another one, by a prompted model, or by
     gold (the gold rationale).
 
+    With -q, or on a terminal without problems, dialogues are shown as they are written, with tokens and seconds.
+
     With --samples, several chains of a problem vote over its answer, or --verifier weighs them. What --keep-samples
     writes is what a verifier learns from.
 
     \b
+    socratic solve s -q "Ann has 3 hens and buys 2 more. How many hens has she?"
     socratic solve s gsm8k/test --limit 100 -o solutions.jsonl
     socratic solve litellm:openai/gpt-4.1-mini --scheme cot gsm8k/test -o solutions.jsonl
     socratic solve s --role solver=litellm:openai/gpt-4.1-mini gsm8k/test -o solutions.jsonl
@@ -74,6 +83,23 @@ def verb(
         api_base=api_base,
         load_in_8bit=load_in_8bit,
     )
+    if problems == jobs.STDIO == output and (question is not None or sys.stdin.isatty()):
+        screen = Screen()
+        jobs.solve_file(
+            asked(screen, question),
+            cast.author,
+            output,
+            lambda _: None,
+            decoding=decoding,
+            verifier=authors.find_verifier(verifier, decoding) if verifier else None,
+            keep_samples=keep_samples,
+            oracle=cast.gold,
+            width=1,
+            told=screen,
+        )
+        return
+    if question is not None:
+        raise UsageError("--question is one problem, and its dialogue is shown: name no other problems and no -o")
     found = sources.resolve(problems, **selection.model_dump(), on_invalid=aside.on_invalid)
     chains = decoding.samples if keep_samples else 1
     with bar("solve", selection.limit and selection.limit * chains) as shown:

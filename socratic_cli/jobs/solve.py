@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from socratic_cli import jsonl
 from socratic_cli.asking.client import Client
@@ -28,6 +28,17 @@ from socratic_cli.stages.verifying import Verifier
 from socratic_cli.voting import chosen_by
 
 
+class Told(Protocol):
+    """Whoever shows dialogues as they are written."""
+
+    def between(self, model: Model) -> Model:
+        """Return the model that replies with `model`, and shows it."""
+        ...
+
+    def solved(self, solution: Solution) -> None:
+        """Show a solution."""
+
+
 def solve_file(
     problems: Iterable[Problem],
     author: Author,
@@ -41,6 +52,7 @@ def solve_file(
     resume: bool = False,
     overwrite: bool = False,
     width: int = 128,
+    told: Told | None = None,
 ) -> Tally:
     """Solve problems into a file.
 
@@ -56,6 +68,7 @@ def solve_file(
         resume: go on with what is there.
         overwrite: begin anew.
         width: problems open at once.
+        told: stands between the problems and their model, and is told of solutions, which then are written nowhere.
 
     Raises:
         OutputError: the file exists and is neither resumed nor overwritten.
@@ -65,12 +78,14 @@ def solve_file(
     job = _Job(author, verifier, decoding, keep_samples, tuple(oracle), width)
     job.check()
     tally = Tally()
-    problems = started(problems)
+    problems = started(problems) if told is None else problems
     belongs = {} if author.arm is None else {"arm": author.arm, "seed": author.seed}
     done = Done(out, resume, overwrite)
     with ExitStack() as files:
         writer = files.enter_context(jsonl.Writer(out))
         model = _ensemble(author, out, width, files)
+        if told is not None:
+            model = told.between(model)
         weigher = _weigher(verifier, out, width, files)
 
         async def work() -> None:
@@ -78,7 +93,10 @@ def solve_file(
                 async for solution in job.solutions(
                     _remaining(problems, done, job.chains, tally), done, model, weigher
                 ):
-                    writer.write(solution.model_copy(update=belongs))
+                    if told is None:
+                        writer.write(solution.model_copy(update=belongs))
+                    else:
+                        told.solved(solution)
                     tally.note(solution)
                     report(tally)
             finally:

@@ -65,7 +65,13 @@ class Engine:
         seed = f"{self._decoding.seed}/{turn.sample}/{prompt}" if self._decoding.temperature else ""
         digest = hashlib.sha256(seed.encode()).digest()
         return Request(
-            prompt, (*turn.stop, *dropped), dropped, int.from_bytes(digest[:8], "big"), turn.options, turn.role
+            prompt,
+            (*turn.stop, *dropped),
+            dropped,
+            int.from_bytes(digest[:8], "big"),
+            turn.options,
+            turn.role,
+            turn.hear,
         )
 
     def _wake(self) -> None:

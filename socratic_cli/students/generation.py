@@ -30,7 +30,8 @@ from socratic_cli.students.weights import context
 class Request:
     """A prompt to continue, up to the first of its marks; a mark in `dropped` is no part of the reply.
 
-    With `options`, the reply is one of them. The role decides how long it may be.
+    With `options`, the reply is one of them. The role decides how long it may be; `hear` is told what
+    is written so far.
     """
 
     prompt: str
@@ -39,6 +40,7 @@ class Request:
     seed: int = 0
     options: tuple[str, ...] = ()
     role: str = ""
+    hear: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,11 @@ class Writing:
     def accept(self, token: int) -> None:
         """Go on with a token, and with the result of a calculation that it begins."""
         self._used += 1
+        self._accept(token)
+        if self.request.hear is not None:
+            self.request.hear(self._text())
+
+    def _accept(self, token: int) -> None:
         if token in self._ends:
             self.finish_reason = "stop"
             return
@@ -68,9 +73,7 @@ class Writing:
         """Return the reply, up to the first of its marks."""
         if self._reply is not None:
             return self._reply
-        text = cut(self._voice.tokens.text(self.ids[self._prompt :]), self.request.marks)
-        for mark in self.request.dropped:
-            text = text.removesuffix(mark)
+        text = self._text()
         usage = Usage(prompt_tokens=self._prompt, completion_tokens=self._used)
         if self._calculator == "check":
             self._calculated = [str(found) for found in calculations(text) if found.wanted is not None]
@@ -79,6 +82,12 @@ class Writing:
     def end(self, reply: Reply) -> None:
         """Take a reply that was written elsewhere."""
         self._reply, self.finish_reason = reply, reply.finish_reason
+
+    def _text(self) -> str:
+        text = cut(self._voice.tokens.text(self.ids[self._prompt :]), self.request.marks)
+        for mark in self.request.dropped:
+            text = text.removesuffix(mark)
+        return text
 
     def _marked(self, new: list[int]) -> bool:
         text = self._voice.tokens.text(new[-self._reach :])
