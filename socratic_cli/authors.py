@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from socratic_cli import plugins
@@ -19,7 +20,9 @@ from socratic_cli.trained import TrainedStudent, is_student
 class Author:
     """A model with the scheme it writes in; `teacher` is it where it is one, since it must be asked with care.
 
-    `arm` and `seed` go into its solutions, if it is one of several that differ by their seed only.
+    `arm` and `seed` go into its solutions, if it is one of several that differ by their seed only. `learnt` are the
+    roles it was trained for, as far as it is known. `players` play roles instead of it, and `roles` names them; `coach`
+    is the scheme by which a model that was not trained is told its roles (see `casting`).
     """
 
     label: str
@@ -30,6 +33,25 @@ class Author:
     teacher: Teacher | None = None
     arm: str | None = None
     seed: int | None = None
+    learnt: tuple[str, ...] = ()
+    players: Mapping[str, Author] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    coach: Scheme | None = None
+
+
+def is_teacher(target: str) -> bool:
+    """Say whether a teacher is named."""
+    return plugins.parse(target)["name"] in plugins.names(Teacher)
+
+
+def is_known(target: str) -> bool:
+    """Say whether a student or a teacher is named, and not, perhaps, a file of problems."""
+    if is_student(target):
+        return True
+    return not Path(target).exists() and plugins.parse(target)["name"] in {
+        *plugins.names(Student),
+        *plugins.names(Teacher),
+    }
 
 
 def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any) -> Author:
@@ -47,16 +69,31 @@ def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any)
     if is_student(target):
         if scheme is not None:
             raise UsageError(f"{target} was trained in a scheme of its own: leave --scheme out")
-        return trained(_solver(TrainedStudent.load(target, decoding, **options)))
+        student = _solver(TrainedStudent.load(target, decoding, **options))
+        require_roles(student.scheme, decoding)
+        return trained(student)
     name = plugins.parse(target)["name"]
-    is_teacher = name in plugins.names(Teacher)
-    if not is_teacher and name not in plugins.names(Student):
+    if not is_teacher(target) and name not in plugins.names(Student):
         raise UsageError(_unknown(target, name))
     if scheme is None:
         raise UsageError(f"{target} was not trained: say with --scheme how to prompt it")
-    if is_teacher:
+    if is_teacher(target):
         return _teacher(plugins.load(Teacher, target, **options), scheme)
     return untrained(plugins.load(Student, target, **options), scheme, decoding)
+
+
+def require_roles(scheme: Scheme, decoding: Decoding) -> None:
+    """Refuse limits of roles that a scheme has not.
+
+    Raises:
+        UsageError: it has no such role.
+    """
+    for role in decoding.max_new_tokens_of:
+        if role not in scheme.roles:
+            near = did_you_mean(role, scheme.roles)
+            raise UsageError(
+                f"max_new_tokens_of: {scheme.label} has no role {role!r}.{near} It has {', '.join(scheme.roles)}"
+            )
 
 
 def _unknown(target: str, name: str) -> str:
@@ -96,7 +133,8 @@ def _solver(student: TrainedStudent) -> TrainedStudent:
 
 def trained(student: TrainedStudent) -> Author:
     """Return a trained student as an author."""
-    return Author(str(student.folder), student.scheme, False, student.model, student.saw)
+    learnt = tuple(trained.role for trained in student.card.roles if trained.role in student.scheme.roles)
+    return Author(str(student.folder), student.scheme, False, student.model, student.saw, learnt=learnt)
 
 
 def untrained(student: Student, scheme: Scheme, decoding: Decoding) -> Author:

@@ -6,7 +6,7 @@ and then every turn becomes an example to train on: training prompts are what so
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,7 +20,8 @@ class Turn:
     `prompt` never ends in a blank: byte-pair tokenizers make the blank the beginning of the reply. The reply ends
     after the first of the `stop` marks; without marks it ends when the model ends it. `instruction` and `shots`
     are for models that were not trained on the role. `sample` numbers the replies wanted to one and the same prompt.
-    With `options` the reply is one of these, and a model that can tells the probability of each.
+    With `options` the reply is one of these, and a model that can tells the probability of each. `hear` is told what is
+    written so far, by a model that can tell.
     """
 
     role: str
@@ -31,11 +32,13 @@ class Turn:
     shots: tuple[Example, ...] = ()
     sample: int = 0
     options: tuple[str, ...] = ()
+    hear: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model said; `finish_reason` is the field's, stop, length, content_filter, or repetition without end.
+    """What a model said; `finish_reason` is the field's, stop, length, content_filter, or one of ours: repetition
+    without end, context (the prompt leaves no room), unknown-token (one of the prompt's, to the model), memory.
 
     `thinking` is what a reasoning model thought aloud before; no scheme reads it. `calculator` is what a calculator
     wrote into it, or found wrong in it. `shares` are the probabilities of the turn's options, from a model that knows
@@ -139,11 +142,22 @@ def _whole(reply: Reply, turn: Turn) -> Reply:
         raise Unanswered("refused", "the model's provider filtered the reply")
     if reply.finish_reason == "repetition":
         raise Unanswered("repeating", f"the {turn.role} repeats itself without end: ...{reply.text[-60:]!r}")
+    if reply.finish_reason in _UNWRITTEN:
+        reason, why = _UNWRITTEN[reply.finish_reason]
+        raise Unanswered(reason, f"the {turn.role} wrote nothing: {why}")
     text = cut(reply.text, turn.stop)
     stopped = any(text.endswith(mark) for mark in turn.stop)
     if reply.finish_reason == "length" and not stopped:
         raise Unanswered("truncated", f"the reply of the {turn.role} reached its limit of tokens")
     return Reply(text, reply.finish_reason, reply.usage, shares=reply.shares)
+
+
+_UNWRITTEN: dict[str, tuple[Reason, str]] = {
+    "context": ("too-long", "the prompt fills the context of its model"),
+    "unknown-token": ("unknown-token", "the prompt holds a token that its model does not know"),
+    "memory": ("memory", "even alone the prompt needs more memory than there is"),
+}
+"""Replies that could not be begun, by their finish reason."""
 
 
 def cut(text: str, stop: Sequence[str]) -> str:

@@ -108,11 +108,16 @@ def tidy(text: str) -> str:
     Takes off Markdown's bold, headings, bullets, numbers, rules and blank lines, and what stands around a `####` line;
     turns a closing "the answer is X", or a box, into `#### X`.
     """
-    lines = [line for line in map(_unmarked, text.splitlines()) if re.search(r"\w", line)]
+    lines = plain_lines(text)
     for at, line in enumerate(lines):
         if line.startswith(ANSWER):
             return "\n".join([*lines[:at], line])
     return "\n".join([*lines[:-1], *_concluded(lines[-1])] if lines else [])
+
+
+def plain_lines(text: str) -> list[str]:
+    """Return the lines of a text that say anything, without Markdown's marks."""
+    return [line for line in map(_unmarked, text.splitlines()) if re.search(r"\w", line)]
 
 
 def _unmarked(line: str) -> str:

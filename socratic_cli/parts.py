@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from pydantic import Field, PrivateAttr
 
 from socratic_cli.dialogue import Dialogue, Model, Passage, Reply, Turn, Weighing, rehearse
-from socratic_cli.errors import TeacherError
-from socratic_cli.records import Example, Problem, Rationale, Solution
+from socratic_cli.errors import TeacherError, UsageError
+from socratic_cli.records import Example, Problem, Rationale, Solution, Step
 from socratic_cli.settings import Decoding, Settings, Training
 
 Hint = Literal["answer", "steps", "facts"]
@@ -48,6 +48,18 @@ def _word(value: Any) -> str:
     if isinstance(value, list):
         value = ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else shlex.quote(str(value))
+
+
+_SMALL = Problem(
+    id="small",
+    question="How much is 2+3, and twice as much?",
+    answer="10",
+    steps=(
+        Step(subquestion="How much is 2+3?", solution="2+3 = <<2+3=5>>5"),
+        Step(subquestion="How much is twice as much?", solution="2*5 = <<2*5=10>>10"),
+    ),
+)
+"""A problem that every scheme can rehearse."""
 
 
 class Scheme(Part, ABC):
@@ -81,6 +93,31 @@ class Scheme(Part, ABC):
     @abstractmethod
     def annotate(self, problem: Problem) -> Dialogue:
         """Return the dialogue of a model that was not trained: a teacher, or any prompted model."""
+
+    def coached(self, turn: Turn) -> Turn:
+        """Return a turn of a role as a model that was not trained for the role is asked it: told what to do, and shown.
+
+        Raises:
+            UsageError: the scheme does not say how.
+        """
+        raise UsageError(f"{self.label} does not say how a model that was not trained plays its {turn.role}")
+
+    def heard(self, turn: Turn, text: str) -> str:
+        """Return what such a model replied as a student would have said it, as far as that can be done for certain."""
+        del turn
+        return text
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles of the dialogue, in the order in which they first speak."""
+        return tuple(dict.fromkeys(example.role for example in self._rehearsed()))
+
+    def agrees(self, other: Scheme) -> bool:
+        """Say whether students of both schemes ask one another the same, so that they can be cast together."""
+        return self._rehearsed() == other._rehearsed()
+
+    def _rehearsed(self) -> list[Example]:
+        return rehearse(self.solve(_SMALL.blind()), self.replies(_SMALL.rationale))
 
     @property
     def annotator(self) -> Scheme:

@@ -11,7 +11,21 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Reason = Literal["wrong-answer", "unreadable", "truncated", "repeating", "refused", "step-error", "duplicate", "failed"]
+Reason = Literal[
+    "wrong-answer",
+    "unreadable",
+    "truncated",
+    "repeating",
+    "no-subquestions",
+    "too-many-steps",
+    "too-long",
+    "unknown-token",
+    "memory",
+    "refused",
+    "step-error",
+    "duplicate",
+    "failed",
+]
 """Why a solution was not kept, or has no answer."""
 GOLD = "gold"
 """Plays a role by the gold rationale."""
@@ -107,12 +121,12 @@ class Solution(Record):
     """A problem with the steps and the answer that `author` wrote for it.
 
     An annotation is a solution whose author is the teacher. `answer` is None where the author reached none;
-    `unanswered` then says why. `correct` is None where no gold answer is known. `leaked` marks a question that its
-    author was trained on. `sample` numbers several solutions of one problem, from 0; `rationalized` marks one whose
-    author was shown the gold answer after failing without (STaR, Zelikman et al., 2022). `votes` counts the chains
-    of every answer, where there were several; `weights` is what a verifier gave every answer. `arm` and `seed` say
-    what several authors have in common that differ by their seed only. `roles` names who played a role instead of the
-    author; "gold" is the gold rationale.
+    `unanswered` then says why, and `detail` says it in words. `correct` is None where no gold answer is known. `leaked`
+    marks a question that its author was trained on. `sample` numbers several solutions of one problem, from 0;
+    `rationalized` marks one whose author was shown the gold answer after failing without (STaR, Zelikman et al., 2022).
+    `votes` counts the chains of every answer, where there were several; `weights` is what a verifier gave every answer.
+    `arm` and `seed` say what several authors have in common that differ by their seed only. `roles` names who played a
+    role instead of the author; "gold" is the gold rationale.
     """
 
     problem: Problem
@@ -122,6 +136,7 @@ class Solution(Record):
     answer: str | None = None
     correct: bool | None = None
     unanswered: Reason | None = None
+    detail: str = ""
     leaked: bool = False
     sample: int = 0
     rationalized: bool = False

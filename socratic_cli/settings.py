@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 
 class Settings(BaseModel):
@@ -145,6 +145,9 @@ class Decoding(Settings):
     max_new_tokens: int = Field(
         256, gt=0, description="Tokens of one reply; a longer one is truncated and its problem unanswered."
     )
+    max_new_tokens_of: dict[str, PositiveInt] = Field(
+        {}, description="The same for single roles: decomposer=64,solver=128; else --max-new-tokens."
+    )
     temperature: float = Field(0.0, ge=0, description="0 is greedy; above, replies are sampled.")
     top_p: float = Field(1.0, gt=0, le=1, description="Nucleus of the sampled tokens.")
     batch_size: int = Field(64, gt=0, description="Replies written at the same time.")
@@ -158,6 +161,10 @@ class Decoding(Settings):
         description="How an answer is chosen among samples: vote; with a verifier best, the chain it believes most, or"
         " weighted, the answer it believes most [default: vote, or weighted].",
     )
+
+    def room(self, role: str) -> int:
+        """Return the tokens that one reply of a role may have."""
+        return self.max_new_tokens_of.get(role, self.max_new_tokens)
 
     @model_validator(mode="after")
     def _different(self) -> Self:

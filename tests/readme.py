@@ -33,7 +33,7 @@ GROUND = [
     "plugins",
 ]
 LEAVES = ["schemes", "teachers", "students", "datasets", "stages", "report"]
-TOP = ["sources", "trained", "authors", "recipe", "jobs", "run", "cli", "__main__"]
+TOP = ["sources", "trained", "authors", "casting", "recipe", "jobs", "run", "cli", "__main__"]
 
 
 def made(readme: str) -> str:

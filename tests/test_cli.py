@@ -101,10 +101,25 @@ def test_bad_input_does_not_empty_an_output_that_may_be_overwritten(tmp_path: Pa
 def test_an_oracle_of_no_role_is_refused(student: Path) -> None:
     done = socratic("solve", student, "-", "--oracle", "plannr", stdin=PROBLEM)
     assert done.code == 2
-    assert "cot has no role 'plannr' for an oracle: it has solver" in done.err
+    assert "cot has no role 'plannr'. It has solver" in done.err
     prompted = socratic("solve", "gold", "-", "--scheme", "cot", "--oracle", "solver", stdin=PROBLEM)
     assert prompted.code == 2
-    assert "a prompted model has none" in prompted.err
+    assert "gold has no role left to play: cot has solver" in prompted.err
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ("solvr=3", "cot has no role 'solvr'. Did you mean 'solver'? It has solver"),
+        ("solver=0", "--max-new-tokens-of: solver: input should be greater than 0"),
+        ("solver", "--max-new-tokens-of: 'solver' is not name=value"),
+    ],
+)
+def test_a_limit_of_no_role_is_refused(student: Path, limits: str, told: str) -> None:
+    done = socratic("solve", student, "-", "--max-new-tokens-of", limits, stdin=PROBLEM)
+    assert done.code == 2
+    assert told in done.err
+    assert socratic("solve", student, "-", "--max-new-tokens-of", "solver=3", stdin=PROBLEM).code == 0
 
 
 def test_a_terminal_without_input_is_told_what_is_due(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ FLOORS = (
     ("stages", "schemes", "teachers", "students", "datasets"),
     ("analysis",),
     ("report",),
-    ("sources", "trained", "authors", "recipe", "hub"),
+    ("sources", "trained", "authors", "casting", "recipe", "hub"),
     ("jobs", "run"),
     ("cli",),
 )

@@ -79,6 +79,10 @@ def test_unknown_parts_are_told_before_anything_runs(tmp_path: Path) -> None:
         (GOOD.replace("arms:", "arms: {}\nold:"), "unknown key 'old'"),
         (GOOD.replace("epochs: 2", "epochs: 2, max_steps: 3"), "recipe.yaml:4: training: give epochs or max_steps"),
         (GOOD.replace("seeds: [1, 2]", "training: {epoch: 1}"), "recipe.yaml:7: arms.next.training: unknown option"),
+        (
+            GOOD.replace("seeds: [1, 2]", "decoding: {max_new_tokens_of: {planer: 9}}"),
+            "recipe.yaml:7: arms.next.decoding: max_new_tokens_of: no role 'planer'",
+        ),
     ],
 )
 def test_a_faulty_recipe_names_file_and_line(tmp_path: Path, text: str, told: str) -> None:

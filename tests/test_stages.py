@@ -225,8 +225,21 @@ class TestSolving:
     def test_endless_subquestions_are_truncated(self) -> None:
         model = Echo(decomposer="And then? **", solver=" So.\n")
         (result,) = solved("socratic ask=next max_steps=3", model)
-        assert result.unanswered == "truncated"
+        assert result.unanswered == "too-many-steps"
+        assert result.detail == "the decomposer asked more than 3 subquestions"
         assert len(result.trace) == 7
+
+    def test_fifty_subquestions_at_once_are_too_many_before_the_first_is_solved(self) -> None:
+        (result,) = solved("socratic", Echo(decomposer="\n".join(f"How many {n}?" for n in range(50)), solver=" So.\n"))
+        assert (result.answer, result.unanswered) == (None, "too-many-steps")
+        assert result.detail == "the decomposer asked more than 16 subquestions"
+        assert len(result.trace) == 1
+
+    @pytest.mark.parametrize(("scheme", "said"), [("socratic", ""), ("socratic", " \n"), ("socratic ask=next", "####")])
+    def test_an_empty_decomposition_is_told(self, scheme: str, said: str) -> None:
+        (result,) = solved(scheme, Echo(decomposer=said, solver=" 20"))
+        assert (result.unanswered, result.correct) == ("no-subquestions", False)
+        assert result.detail == "the decomposer asked nothing"
 
     def test_questions_seen_in_training_are_marked(self) -> None:
         other = Problem(id="other", question="Who?", answer="20")

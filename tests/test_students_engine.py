@@ -154,7 +154,7 @@ def test_a_reply_ends_with_its_mark_whoever_is_beside_it(opened: Engine) -> None
 
 def test_a_prompt_beyond_the_context_has_an_empty_reply(opened: Engine) -> None:
     long, short, nearly = ask(opened, turn("1" * 200), turn(PROMPTS[0]), turn("1" * 120))
-    assert (long.text, long.finish_reason, long.usage.completion_tokens) == ("", "length", 0)
+    assert (long.text, long.finish_reason, long.usage.completion_tokens) == ("", "context", 0)
     assert [short] == ask(opened, turn(PROMPTS[0]))
     assert nearly.finish_reason == "length"
     assert 0 < nearly.usage.completion_tokens <= 8
@@ -171,6 +171,22 @@ def test_samples_depend_on_the_seed_and_not_on_the_batch(base: str) -> None:
     with opened_with(base, Decoding(max_new_tokens=8, temperature=2.0)) as opened:
         chains = [replace(turn(PROMPTS[1]), sample=number) for number in range(4)]
         assert len({reply.text for reply in ask(opened, *chains)}) > 1  # each chain of a vote has dice of its own
+
+
+def test_each_role_has_a_limit_of_its_own(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoding = Decoding(max_new_tokens=9, max_new_tokens_of={"decomposer": 4})
+    turns = [turn(PROMPTS[0]), turn(PROMPTS[0], role="decomposer"), turn(PROMPTS[1])]
+    with opened_with(base, decoding) as opened:
+        replies = ask(opened, *turns)
+    assert [reply.usage.completion_tokens for reply in replies] == [9, 4, 9]
+    assert replies[0].text.startswith(replies[1].text)
+
+    def unknown(*_: Any) -> Any:
+        raise Unsupported("a window")
+
+    monkeypatch.setattr(Slots, "forward", unknown)
+    with opened_with(base, decoding) as opened:
+        assert ask(opened, *turns) == replies
 
 
 def test_a_shown_model_stops_at_a_paragraph(base: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,7 +137,7 @@ def test_a_model_that_slots_do_not_know_weighs_the_same(base: str, monkeypatch: 
 def test_a_prompt_that_fills_the_context_is_truncated_and_nobody_else_notices(opened: Engine) -> None:
     short, long = ask(opened, weigh(PROMPTS[0]), weigh("Question: " + "1" * 200 + "\nRight:"))
     assert short.shares
-    assert (long.finish_reason, long.shares, long.text) == ("length", (), "")
+    assert (long.finish_reason, long.shares, long.text) == ("context", (), "")
 
 
 def test_options_that_one_token_cannot_tell_apart_are_a_fault_of_the_scheme(opened: Engine) -> None:

@@ -62,7 +62,8 @@ def _settings(group: type[Settings], values: dict[str, Any]) -> Settings:
         return group.model_validate(given)
     except ValidationError as fault:
         first = fault.errors()[0]
-        flag = "".join(f"--{str(part).replace('_', '-')}: " for part in first["loc"])
+        flag = ": ".join(["", *map(str, first["loc"][1:]), ""])
+        flag = f"--{str(first['loc'][0]).replace('_', '-')}{flag}" if first["loc"] else ""
         raise UsageError(f"{flag}{str(first['msg']).removeprefix('Value error, ').lower()}") from None
 
 

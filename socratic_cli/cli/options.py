@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from socratic_cli.cli.console import say
 from socratic_cli.errors import UsageError
 from socratic_cli.parts import Scheme
 from socratic_cli.plugins import load
+from socratic_cli.records import GOLD
 
 Problems = Annotated[str, typer.Argument(help="gsm8k/train, svamp/test, arithmetic:2-3/test, a JSONL file, or - .")]
 Out = Annotated[str, typer.Option("-o", "--output", help="JSONL file to write; - is standard output.")]
@@ -53,6 +54,23 @@ def scheme(spec: str | None, **options: Any) -> Scheme | None:
     if given:
         raise UsageError(f"--{given[0].replace('_', '-')} is an option of a scheme: name it with --scheme")
     return None
+
+
+def roles(words: Iterable[str], gold: str) -> dict[str, str]:
+    """Return who plays which role: of words as role=who, and of a list of roles that gold plays.
+
+    Raises:
+        UsageError: a word is not role=who, or a role is given twice.
+    """
+    found = dict[str, str]()
+    for word in [*words, *(f"{role}={GOLD}" for role in gold.split(",") if role)]:
+        role, equals, who = map(str.strip, word.partition("="))
+        if not (role and equals and who):
+            raise UsageError(f"--role: {word!r} is not role=who, as decomposer=student")
+        if role in found:
+            raise UsageError(f"--role: the {role} is given twice")
+        found[role] = who
+    return found
 
 
 class Aside:

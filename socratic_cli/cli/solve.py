@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
-from socratic_cli import authors, jobs, sources
+from socratic_cli import authors, casting, jobs, sources
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say, summary
 from socratic_cli.cli.flags import with_settings
+from socratic_cli.cli.talking import Screen, asked
+from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Tally
-from socratic_cli.records import GOLD
 from socratic_cli.settings import Decoding, Selection
-from socratic_cli.stages.solve import with_roles
 
 
 @with_settings
 def verb(
     author: Annotated[
-        str, typer.Argument(metavar="STUDENT", help="Folder of a trained student, or a model to prompt.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="STUDENT", help="Folder of a trained student, or a model to prompt; --role may name all."
+        ),
+    ] = None,
     problems: o.Problems = "-",
     output: o.Out = "-",
+    question: Annotated[
+        str | None, typer.Option("-q", "--question", help="One problem; its dialogue is shown as it is written.")
+    ] = None,
     scheme: o.SchemeName = None,
     exemplars: o.Exemplars = None,
     shots: Annotated[int | None, typer.Option(min=0, help="How many exemplars a prompted model sees.")] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option("--role", metavar="ROLE=WHO", help="Who plays a role: a student, a model to prompt, or gold."),
+    ] = None,
     oracle: Annotated[
-        str, typer.Option(help="Roles that reply with the gold rationale: planner,decomposer. Shows whose fault it is.")
+        str, typer.Option(help="Roles that gold plays: planner,decomposer. Shows whose fault it is.")
     ] = "",
     verifier: o.VerifierName = None,
     keep_samples: Annotated[
@@ -44,39 +55,63 @@ def verb(
 ) -> None:
     """A trained student works in its own scheme: its roles reply to one another, no large model is called. Any other
     model (smollm2-135m, huggingface:gpt2, litellm:openai/gpt-4.1-mini) is prompted with exemplars of --scheme. Gold
-    answers are hidden from it.
+    answers are hidden from it. --role casts: a student's roles can be played by another one, by a prompted model, or by
+    gold (the gold rationale).
+
+    With -q, or on a terminal without problems, dialogues are shown as they are written, with tokens and seconds.
 
     With --samples, several chains of a problem vote over its answer, or --verifier weighs them. What --keep-samples
     writes is what a verifier learns from.
 
     \b
+    socratic solve s -q "Ann has 3 hens and buys 2 more. How many hens has she?"
     socratic solve s gsm8k/test --limit 100 -o solutions.jsonl
     socratic solve litellm:openai/gpt-4.1-mini --scheme cot gsm8k/test -o solutions.jsonl
+    socratic solve s --role solver=litellm:openai/gpt-4.1-mini gsm8k/test -o solutions.jsonl
     socratic solve s gsm8k/train --samples 8 --temperature 0.7 --keep-samples -o samples.jsonl
     socratic solve s gsm8k/test --samples 8 --temperature 0.7 --verifier v -o solutions.jsonl
     """
+    roles = o.roles(role or [], oracle)
+    student, problems = _told_apart(author, problems, cast_by_role=bool(roles))
     aside = o.Aside(problems, skip_invalid)
-    chosen = authors.find(
-        author,
-        o.scheme(scheme, exemplars=exemplars, shots=shots),
+    cast = casting.cast(
+        student,
+        roles,
+        o.scheme(scheme, exemplars=exemplars, shots=shots) if scheme or not role else None,
         decoding,
+        coaching={"exemplars": exemplars, "shots": shots},
         api_base=api_base,
         load_in_8bit=load_in_8bit,
     )
-    roles = [role for role in oracle.split(",") if role]
-    chosen = authors.renamed(chosen, with_roles(chosen.label, dict.fromkeys(roles, GOLD)))
+    if problems == jobs.STDIO == output and (question is not None or sys.stdin.isatty()):
+        screen = Screen()
+        jobs.solve_file(
+            asked(screen, question),
+            cast.author,
+            output,
+            lambda _: None,
+            decoding=decoding,
+            verifier=authors.find_verifier(verifier, decoding) if verifier else None,
+            keep_samples=keep_samples,
+            oracle=cast.gold,
+            width=1,
+            told=screen,
+        )
+        return
+    if question is not None:
+        raise UsageError("--question is one problem, and its dialogue is shown: name no other problems and no -o")
     found = sources.resolve(problems, **selection.model_dump(), on_invalid=aside.on_invalid)
     chains = decoding.samples if keep_samples else 1
     with bar("solve", selection.limit and selection.limit * chains) as shown:
         tally = jobs.solve_file(
             found,
-            chosen,
+            cast.author,
             output,
             shown.tally,
             decoding=decoding,
             verifier=authors.find_verifier(verifier, decoding) if verifier else None,
             keep_samples=keep_samples,
-            oracle=roles,
+            oracle=cast.gold,
             resume=resume,
             overwrite=overwrite,
             width=width,
@@ -86,6 +121,13 @@ def verb(
     warn_of_leaks(tally)
     if tally.reasons["failed"]:
         raise typer.Exit(3)
+
+
+def _told_apart(first: str | None, second: str, *, cast_by_role: bool) -> tuple[str | None, str]:
+    """Return the student and the problems; where --role names who plays, one word alone may be the problems."""
+    if first is not None and second == jobs.STDIO and cast_by_role and not authors.is_known(first):
+        return None, first
+    return first, second
 
 
 def warn_of_leaks(tally: Tally) -> None:

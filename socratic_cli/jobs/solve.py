@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from socratic_cli import jsonl
 from socratic_cli.asking.client import Client
 from socratic_cli.asking.replies import Replies
 from socratic_cli.authors import Author
+from socratic_cli.casting import Coached, Ensemble
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import UsageError
 from socratic_cli.ids import Table
@@ -25,6 +26,17 @@ from socratic_cli.settings import Asking, Decoding
 from socratic_cli.stages.solve import sample, solve
 from socratic_cli.stages.verifying import Verifier
 from socratic_cli.voting import chosen_by
+
+
+class Told(Protocol):
+    """Whoever shows dialogues as they are written."""
+
+    def between(self, model: Model) -> Model:
+        """Return the model that replies with `model`, and shows it."""
+        ...
+
+    def solved(self, solution: Solution) -> None:
+        """Show a solution."""
 
 
 def solve_file(
@@ -40,6 +52,7 @@ def solve_file(
     resume: bool = False,
     overwrite: bool = False,
     width: int = 128,
+    told: Told | None = None,
 ) -> Tally:
     """Solve problems into a file.
 
@@ -55,6 +68,7 @@ def solve_file(
         resume: go on with what is there.
         overwrite: begin anew.
         width: problems open at once.
+        told: stands between the problems and their model, and is told of solutions, which then are written nowhere.
 
     Raises:
         OutputError: the file exists and is neither resumed nor overwritten.
@@ -64,12 +78,14 @@ def solve_file(
     job = _Job(author, verifier, decoding, keep_samples, tuple(oracle), width)
     job.check()
     tally = Tally()
-    problems = started(problems)
+    problems = started(problems) if told is None else problems
     belongs = {} if author.arm is None else {"arm": author.arm, "seed": author.seed}
     done = Done(out, resume, overwrite)
     with ExitStack() as files:
         writer = files.enter_context(jsonl.Writer(out))
-        model = _model(author, Paths.beside(out), width, files)
+        model = _ensemble(author, out, width, files)
+        if told is not None:
+            model = told.between(model)
         weigher = _weigher(verifier, out, width, files)
 
         async def work() -> None:
@@ -77,11 +93,14 @@ def solve_file(
                 async for solution in job.solutions(
                     _remaining(problems, done, job.chains, tally), done, model, weigher
                 ):
-                    writer.write(solution.model_copy(update=belongs))
+                    if told is None:
+                        writer.write(solution.model_copy(update=belongs))
+                    else:
+                        told.solved(solution)
                     tally.note(solution)
                     report(tally)
             finally:
-                for asked in (author, verifier):
+                for asked in (author, *author.players.values(), verifier):
                     if asked is not None and asked.teacher is not None:
                         await asked.teacher.close()
 
@@ -114,7 +133,12 @@ class _Job:
         self, problems: Iterable[Problem], done: Done, model: Model, verifier: Verifier | None
     ) -> AsyncIterator[Solution]:
         author = self.author
-        common: dict[str, Any] = {"oracle": self.oracle, "seen": author.saw, "width": self.width}
+        common: dict[str, Any] = {
+            "oracle": self.oracle,
+            "players": author.roles,
+            "seen": author.saw,
+            "width": self.width,
+        }
         if self.keep_samples:
             wanted = ((one, number) for one in problems for number in range(self.chains) if not done.has(one, number))
             return sample(wanted, author.scheme, model, author.label, prompted=author.prompted, **common)
@@ -135,13 +159,32 @@ def _weigher(verifier: Author | None, out: str, width: int, files: ExitStack) ->
     if verifier is None:
         return None
     assert isinstance(verifier.scheme, Verification)
-    # Its replies are kept in a file of their own: the author may be a teacher too, and a file has one writer.
-    beside = Paths.beside(out) if out == "-" else Paths.beside(f"{out.removesuffix('.jsonl')}.verifier.jsonl")
-    return Verifier(verifier.scheme, _model(verifier, beside, width, files), verifier.prompted, verifier.saw)
+    model = _model(verifier, _beside(out, "verifier"), width, files)
+    return Verifier(verifier.scheme, model, verifier.prompted, verifier.saw)
+
+
+def _beside(out: str, role: str) -> Paths:
+    """Return the paths of another than the author: its replies have a file of their own, with one writer."""
+    return Paths.beside(out) if out == "-" else Paths.beside(f"{out.removesuffix('.jsonl')}.{role}.jsonl")
+
+
+def _ensemble(author: Author, out: str, width: int, files: ExitStack) -> Model:
+    """Return an author with who plays some of its roles; whoever plays several is loaded once."""
+    own, loaded, players = _model(author, Paths.beside(out), width, files), dict[str, Model](), dict[str, Model]()
+    for role, player in author.players.items():
+        if player.label not in loaded:
+            loaded[player.label] = _model(player, _beside(out, role), width, files)
+        players[role] = loaded[player.label]
+    return Ensemble(own, players) if players else own
 
 
 def _model(author: Author, paths: Paths, width: int, files: ExitStack) -> Model:
     """Return who replies: a student, or a teacher that is asked with the same care as in an annotation."""
+    asked = _asked(author, paths, width, files)
+    return Coached(asked, author.coach) if author.coach is not None else asked
+
+
+def _asked(author: Author, paths: Paths, width: int, files: ExitStack) -> Model:
     teacher = author.teacher
     if teacher is None:
         return files.enter_context(author.open())

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from socratic_cli import plugins, tracking
-from socratic_cli.errors import MissingPackage, UsageError
+from socratic_cli.errors import MissingPackage, UsageError, did_you_mean
 from socratic_cli.parts import Part, Scheme, Student, Teacher, Verification
 from socratic_cli.recipe.experiment import Arm, Recipe, Spec, merged, sampling
 from socratic_cli.settings import Settings, Training
@@ -33,7 +33,22 @@ def part_faults(recipe: Recipe) -> Iterator[Fault]:
             yield from _check(Student, student, ("arms", name, "students", at))
         for key, settings in (("training", recipe.training), ("decoding", recipe.decoding)):
             yield from _check_settings(settings, getattr(arm, key), ("arms", name, key))
+        yield from _role_faults(arm, ("arms", name, "decoding"))
         yield from _verifier_faults(recipe, arm, ("arms", name))
+
+
+def _role_faults(arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
+    """Yield limits of roles that the arm's scheme has not; the recipe's own are for whichever arm has the role."""
+    limits = arm.decoding.get("max_new_tokens_of")
+    if isinstance(limits, Mapping):
+        try:
+            roles = plugins.load(Scheme, arm.scheme).roles
+        except UsageError:
+            return  # told already
+        for role in limits:
+            if role not in roles:
+                near = did_you_mean(str(role), roles)
+                yield location, f"max_new_tokens_of: no role {role!r}.{near} It has {', '.join(roles)}"
 
 
 def _verifier_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:

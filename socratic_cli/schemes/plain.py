@@ -14,10 +14,14 @@ from socratic_cli.notation import NotationError, one_line, read, tidy, write
 from socratic_cli.parts import Scheme
 from socratic_cli.prompts import SUBQUESTIONS, fenced
 from socratic_cli.records import Problem, Rationale, Step
-from socratic_cli.schemes.prompting import Request, question
+from socratic_cli.schemes.prompting import Request, coached, heard, question
 
 SOLVER = "solver"
 _TAKE_GIVEN = f"Take the subquestions that are given in <{SUBQUESTIONS}>, in their order."
+BREAK_DOWN = (
+    "Break the problem down into the subquestions whose solutions lead to its answer, in their order, one a line."
+    " The last one asks for the answer. Solve nothing."
+)
 _LAST_LINE = 'End with a line "#### " and the final answer alone.'
 
 
@@ -46,6 +50,14 @@ class OneTurn(Scheme):
     def annotate(self, problem: Problem) -> Dialogue:
         """Ask the teacher for everything, after exemplars in the same form."""
         return (yield from self._asked(self._request(), problem))
+
+    def coached(self, turn: Turn) -> Turn:
+        """Tell a model that was not trained what a teacher is told."""
+        return coached(turn, self, f"{self.instruction}\n{_LAST_LINE}")
+
+    def heard(self, turn: Turn, text: str) -> str:
+        """Take the rationale out of what such a model wrote around it."""
+        return heard(turn, text)
 
     def _request(self) -> Request:
         return Request(f"{self.instruction}\n{_LAST_LINE}", write=lambda gold: write(self.form(gold)))
@@ -141,8 +153,7 @@ def _given_subquestions(rationale: Rationale) -> str:
 
 
 _DECOMPOSITION = Request(
-    "Break the problem down into the subquestions whose solutions lead to its answer, in their order, one a line."
-    " The last one asks for the answer. Solve nothing.",
+    BREAK_DOWN,
     write=_subquestions,
     ask="Subquestions",
 )

@@ -27,10 +27,29 @@ from socratic_cli.notation import ANSWER, ASK, NotationError, one_line
 from socratic_cli.parts import Scheme
 from socratic_cli.records import Problem, Rationale, Step
 from socratic_cli.schemes.guidance import Guidance, plan
-from socratic_cli.schemes.plain import SOLVER, SocraticUnified
-from socratic_cli.schemes.prompting import question
+from socratic_cli.schemes.plain import BREAK_DOWN, SOLVER, SocraticUnified
+from socratic_cli.schemes.prompting import coached, heard, question
 
 PLANNER, DECOMPOSER = "planner", "decomposer"
+_PLAN = {
+    "none": "Write nothing.",
+    "count": "Say in how many steps the problem is solved: a number, and nothing else.",
+    "operators": "Write the operators (+ - * /) of each step that solves the problem, in one line, with ; between steps"
+    " and none for a step without a calculation. Solve nothing.",
+    "equations": "Write the calculation of each step that solves the problem without its result, in one line, with ;"
+    " between steps and none for a step without a calculation.",
+}
+_ASK_NEXT = (
+    "Subquestions lead to the answer of the problem, and others solve them. Write the next subquestion alone, in one"
+    f" line that ends with{ASK} . Solve nothing. Where the last solution is the answer of the problem, write {ANSWER}"
+    " alone."
+)
+_SOLVE = (
+    "The problem is broken down into subquestions. Write the solution of the last one alone, in one short sentence;"
+    " what comes before it is solved already. Mark each calculation as in <<48/2=24>>24. Ask nothing, and solve"
+    " no other subquestion."
+)
+_CONCLUDE = "All subquestions of the problem are solved. Write its final answer alone, without a word around it."
 
 
 class Socratic(Scheme):
@@ -60,19 +79,41 @@ class Socratic(Scheme):
         """Plan, then ask and answer in turns."""
         hints = yield from self._planned(problem)
         agenda = (yield from _all_subquestions(problem, hints)) if self.ask == "all" else None
+        if agenda is not None and len(agenda) > self.max_steps:
+            raise _too_many(self.max_steps)  # known now, and not after so many solutions
         steps: list[Step] = []
         written = ""
         while (subquestion := (yield from _next_subquestion(problem, hints, written, agenda))) is not None:
             if len(steps) == self.max_steps:
-                raise Unanswered("truncated", f"the decomposer asked more than {self.max_steps} subquestions")
+                raise _too_many(self.max_steps)
             prompt = f"{written}{subquestion}{ASK}"
             solution = _line((yield _solver_turn(problem, prompt, stop=("\n",))))
             steps.append(Step(subquestion=subquestion, solution=solution))
             written = f"{prompt} {solution}\n"
         if not steps:
-            raise Unanswered("unreadable", "the decomposer asked nothing")
+            raise Unanswered("no-subquestions", "the decomposer asked nothing")
         answer = _line((yield _solver_turn(problem, f"{written}{ANSWER}")))
         return Rationale(steps=tuple(steps), answer=answer or None)
+
+    def coached(self, turn: Turn) -> Turn:
+        """Tell a model that was not trained what its role is, and show it the role's part in solved exemplars."""
+        return coached(turn, self, self._instruction(turn))
+
+    def _instruction(self, turn: Turn) -> str:
+        if turn.role == PLANNER:
+            return _PLAN[self.guidance]
+        if turn.role == DECOMPOSER:
+            return _ASK_NEXT if turn.stop else BREAK_DOWN
+        return _SOLVE if turn.stop else _CONCLUDE
+
+    def heard(self, turn: Turn, text: str) -> str:
+        """Take a plan as it is written, and an answer out of the sentence around it."""
+        if turn.role == PLANNER:
+            return text.strip().removeprefix("Plan:").strip().partition("\n")[0]
+        said = heard(turn, text)
+        if turn.role == SOLVER and not turn.stop and ANSWER in said:
+            return said.rpartition(ANSWER)[2].strip()
+        return said
 
     def replies(self, rationale: Rationale) -> Iterator[str]:
         """Yield the plan, the subquestions, the solutions and the answer in the order in which they are asked for."""
@@ -97,6 +138,10 @@ class Socratic(Scheme):
             return ()
         reply = yield Turn(PLANNER, question(problem, ask="Plan").rstrip("\n"), problem)
         return (f"Plan: {_line(reply)}",)
+
+
+def _too_many(limit: int) -> Unanswered:
+    return Unanswered("too-many-steps", f"the decomposer asked more than {limit} subquestions")
 
 
 def _all_subquestions(problem: Problem, hints: tuple[str, ...]) -> Generator[Turn, Reply, list[str]]:

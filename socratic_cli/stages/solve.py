@@ -74,6 +74,7 @@ async def solve(
     verifier: Verifier | None = None,
     choose: Choice | None = None,
     oracle: Iterable[str] = (),
+    players: Mapping[str, str] | None = None,
     seen: Seen | None = None,
     width: int = 128,
 ) -> AsyncIterator[Solution]:
@@ -89,6 +90,7 @@ async def solve(
         verifier: weighs the chains of a problem; the answer that weighs most is taken.
         choose: how an answer is chosen: vote without a verifier, weighted or best with one (see `voting`).
         oracle: roles that reply with the gold rationale; the solutions say so.
+        players: who else the model lets play a role; the solutions name them.
         seen: says whether a question was in the model's training set; such solutions are marked `leaked`, and those
             of questions that the verifier was trained on.
         width: problems open at once.
@@ -100,7 +102,7 @@ async def solve(
     if samples > 1 and roles:
         raise UsageError("an oracle has one gold rationale, which cannot vote: leave samples or oracle out")
     choice = chosen_by(samples, verifier is not None, choose)
-    solving = _Solving(scheme, model, author, prompted, roles, seen)
+    solving = _Solving(scheme, model, author, prompted, roles, seen, players or {})
     if verifier is not None:
         solving = replace(solving, model=Beside(model, verifier))
 
@@ -124,6 +126,7 @@ async def sample(
     *,
     prompted: bool = False,
     oracle: Iterable[str] = (),
+    players: Mapping[str, str] | None = None,
     seen: Seen | None = None,
     width: int = 128,
 ) -> AsyncIterator[Solution]:
@@ -131,7 +134,7 @@ async def sample(
 
     A chain of a number is the one that `solve` lets vote under this number.
     """
-    solving = _Solving(scheme, model, author, prompted, tuple(oracle), seen)
+    solving = _Solving(scheme, model, author, prompted, tuple(oracle), seen, players or {})
 
     async def one(problem_and_number: tuple[Problem, int]) -> Solution:
         problem, number = problem_and_number
@@ -152,6 +155,7 @@ class _Solving:
     prompted: bool
     roles: tuple[str, ...]
     seen: Seen | None
+    players: Mapping[str, str]
 
     def __post_init__(self) -> None:
         if self.prompted and self.roles:
@@ -167,7 +171,7 @@ class _Solving:
         """Play a dialogue about a problem."""
         replier = Oracle(self.model, self.roles, self.scheme, problem) if self.roles else self.model
         leaked = self.seen is not None and self.seen(problem.question)
-        played_by = dict.fromkeys(self.roles, GOLD)
+        played_by = dict(self.players) | dict.fromkeys(self.roles, GOLD)
         return _solution(problem, self.scheme, self.author, await _played(dialogue, replier), leaked, played_by)
 
 
@@ -196,7 +200,8 @@ def _solution(
 ) -> Solution:
     rationale, why = transcript.rationale or Rationale(), transcript.unanswered
     known = {"correct": same_answer(rationale.answer, problem.answer)} if problem.answer is not None else {}
-    missing = {"unanswered": why.reason if why else "unreadable"} if rationale.answer is None else {}
+    why = why or Unanswered("unreadable", "the last reply holds no answer")
+    missing = {"unanswered": why.reason, "detail": why.detail} if rationale.answer is None else {}
     return Solution(
         problem=problem,
         scheme=scheme.label,

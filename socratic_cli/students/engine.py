@@ -64,7 +64,15 @@ class Engine:
         prompt, dropped = completion(turn), (PARAGRAPH,) if turn.instruction or turn.shots else ()
         seed = f"{self._decoding.seed}/{turn.sample}/{prompt}" if self._decoding.temperature else ""
         digest = hashlib.sha256(seed.encode()).digest()
-        return Request(prompt, (*turn.stop, *dropped), dropped, int.from_bytes(digest[:8], "big"), turn.options)
+        return Request(
+            prompt,
+            (*turn.stop, *dropped),
+            dropped,
+            int.from_bytes(digest[:8], "big"),
+            turn.options,
+            turn.role,
+            turn.hear,
+        )
 
     def _wake(self) -> None:
         loop = asyncio.get_running_loop()

@@ -30,7 +30,8 @@ from socratic_cli.students.weights import context
 class Request:
     """A prompt to continue, up to the first of its marks; a mark in `dropped` is no part of the reply.
 
-    With `options`, the reply is one of them.
+    With `options`, the reply is one of them. The role decides how long it may be; `hear` is told what
+    is written so far.
     """
 
     prompt: str
@@ -38,6 +39,8 @@ class Request:
     dropped: tuple[str, ...] = ()
     seed: int = 0
     options: tuple[str, ...] = ()
+    role: str = ""
+    hear: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +63,20 @@ def write(voice: Voice, requests: list[Request], decoding: Decoding, halt: Event
     voice.activate()
     prompts = [voice.tokens.prompt(request.prompt) for request in requests]
     replies: dict[int, Reply] = {}
-    for room, rows in _groups(prompts, context(voice.model.config), decoding.max_new_tokens):
+    rooms = [decoding.room(request.role) for request in requests]
+    for room, rows in _groups(prompts, context(voice.model.config), rooms):
         batch = _Batch(voice, [requests[row] for row in rows], [prompts[row] for row in rows], halt)
         replies |= zip(rows, batch.write(room, decoding) if room else batch.nothing(), strict=True)
     return [replies[row] for row in range(len(requests))]
 
 
-def _groups(prompts: list[list[int]], limit: int | None, room: int) -> list[tuple[int, list[int]]]:
+def _groups(prompts: list[list[int]], limit: int | None, rooms: list[int]) -> list[tuple[int, list[int]]]:
     """Return the rows that can be written together, with the tokens there is room for.
 
     A prompt that nearly fills the context is written apart: it must not shorten the replies of its neighbours.
     """
     groups: dict[int, list[int]] = {}
-    for row, prompt in enumerate(prompts):
+    for row, (prompt, room) in enumerate(zip(prompts, rooms, strict=True)):
         left = room if limit is None else min(room, max(0, limit - len(prompt)))
         groups.setdefault(left, []).append(row)
     return list(groups.items())
@@ -84,7 +88,7 @@ class _Batch:
 
     def nothing(self) -> list[Reply]:
         """Return the replies to prompts that leave no room for any."""
-        return [Reply("", "length", Usage(prompt_tokens=len(prompt))) for prompt in self._prompts]
+        return [Reply("", "context", Usage(prompt_tokens=len(prompt))) for prompt in self._prompts]
 
     @torch.inference_mode()
     def write(self, room: int, decoding: Decoding) -> list[Reply]:

@@ -13,10 +13,19 @@ import logging
 import sys
 from functools import cache
 
+import torch
+
 log = logging.getLogger(__name__)
 # <malloc.h>
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8
 _NEVER, _LARGEST, _PAD = -1, 2**31 - 1, 256 * 2**20
+
+
+def is_exhausted(fault: Exception) -> bool:
+    """Say whether a fault is that there is no more memory, of a GPU or of the machine."""
+    if isinstance(fault, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(fault, RuntimeError) and "can't allocate memory" in str(fault)
 
 
 @cache

@@ -9,14 +9,17 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from threading import Event
 from typing import Any
 
 import torch
 
+from socratic_cli.dialogue import Reply
 from socratic_cli.errors import StudentError
 from socratic_cli.settings import Decoding
 from socratic_cli.students.generation import Voice, write
+from socratic_cli.students.memory import is_exhausted
 from socratic_cli.students.sampling import draw
 from socratic_cli.students.slots import Piece, Slots, Unsupported
 from socratic_cli.students.weighing import Weighing
@@ -37,12 +40,19 @@ class Scheduler:
         """Write with a voice, `decoding.batch_size` replies at once."""
         self.waiting: deque[Writing] = deque()
         self._voice, self._decoding, self._halt = voice, decoding, halt
-        # Twice as many slots as replies: dialogues that wait for the other role keep theirs.
-        self._free = list(range(2 * decoding.batch_size - 1, -1, -1))
-        self._held: dict[int, list[int]] = {}
         self._open: dict[int, Writing] = {}
-        self._slots: Slots | None = None
+        self._ended: list[Writing] = []
         self._supported: bool | None = None
+        self._told = False
+        self._begin(decoding.batch_size)
+
+    def _begin(self, width: int) -> None:
+        """Begin with empty slots, for so many replies at once."""
+        self._width = width
+        # Twice as many slots as replies: dialogues that wait for the other role keep theirs.
+        self._free = list(range(2 * width - 1, -1, -1))
+        self._held: dict[int, list[int]] = {}
+        self._slots = Slots(self._voice.model, 2 * width)
 
     @property
     def work(self) -> int:
@@ -61,15 +71,46 @@ class Scheduler:
             del self._open[slot]
 
     def step(self) -> list[Writing]:
-        """Read what is new, write one token of every reply, and return the ones that ended."""
+        """Read what is new, write one token of every reply, and return the ones that ended.
+
+        What takes more memory than there is is tried again by halves; what does not fit alone ends without a reply.
+        """
+        try:
+            self._write()
+        except Exception as fault:
+            if not is_exhausted(fault):
+                raise
+            self._halve()
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _halve(self) -> None:
+        """Give all slots back, and go on with half as many replies; a single one gives up, and others may follow."""
+        begun = list(self._open.values()) or [self.waiting.popleft()]
+        self._open.clear()
+        if len(begun) == 1:
+            begun[0].end(Reply("", "memory"))
+            self._ended += begun
+            width = self._decoding.batch_size
+        else:
+            self.waiting.extendleft(reversed(begun))
+            width = len(begun) // 2
+        if not self._told:
+            self._told = True
+            log.warning("out of memory with %d replies at once: going on with fewer (batch_size)", len(begun))
+        self._begin(width)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _write(self) -> None:
         if self._supported is None:
             self._supported = self._probe()
         if not self._supported:
-            return self._whole()
-        ended = self._admit()
+            self._ended += self._whole()
+            return
+        self._admit()
         if not self._open:
-            return ended
-        assert self._slots is not None
+            return
         rows = list(self._open.items())
         pieces = [self._piece(slot, writing) for slot, writing in rows]
         logits = self._slots.forward(pieces)
@@ -82,21 +123,19 @@ class Scheduler:
                 writing.accept(token)
             if writing.finish_reason is not None:
                 del self._open[slot]
-                ended.append(writing)
-        return ended
+                self._ended.append(writing)
 
     def _piece(self, slot: int, writing: Writing) -> Piece:
         start = len(self._held[slot])
         return Piece(slot, start, tuple(writing.ids[start:]))
 
-    def _admit(self) -> list[Writing]:
-        """Give slots to replies that wait; return those that have no room for any token."""
-        ended: list[Writing] = []
+    def _admit(self) -> None:
+        """Give slots to replies that wait; those that cannot be begun have ended."""
         tokens = len(self._open)
-        while self.waiting and len(self._open) < self._decoding.batch_size:
+        while self.waiting and len(self._open) < self._width:
             writing = self.waiting[0]
             if writing.finish_reason is not None:
-                ended.append(self.waiting.popleft())
+                self._ended.append(self.waiting.popleft())
                 continue
             source, common = self._nearest(writing.ids)
             tokens += len(writing.ids) - common
@@ -104,12 +143,10 @@ class Scheduler:
                 break
             self.waiting.popleft()
             slot = self._take(source, common)
+            self._open[slot] = writing
             if slot != source and common:
-                assert self._slots is not None
                 self._slots.copy(source, slot, common)
             self._held[slot] = writing.ids[:common]
-            self._open[slot] = writing
-        return ended
 
     def _nearest(self, ids: list[int]) -> tuple[int, int]:
         """Return the slot that holds most of a prompt, and how much; its last token must be read in any case."""
@@ -152,7 +189,6 @@ class Scheduler:
         if not same:
             log.warning("%s replies in whole batches: its logits differ by %.3g in slots", type(model).__name__, far)
             return False
-        self._slots = Slots(model, 2 * self._decoding.batch_size)
         return True
 
     def _whole(self) -> list[Writing]:
@@ -165,10 +201,15 @@ class Scheduler:
         weighed = next((writing for writing in self.waiting if isinstance(writing, Weighing)), None)
         if weighed is not None:
             return [self._weighed(weighed)]
-        batch = [self.waiting.popleft() for _ in range(min(len(self.waiting), self._decoding.batch_size))]
-        replies = write(self._voice, [writing.request for writing in batch], self._decoding, self._halt)
-        for writing, reply in zip(batch, replies, strict=True):
+        batch = list(islice(self.waiting, self._width))
+        begun = {at: writing for at, writing in enumerate(batch) if writing.finish_reason is None}
+        self._open = begun  # for as long as it takes: what does not fit is put back by halves
+        for _ in batch:
+            self.waiting.popleft()
+        replies = write(self._voice, [one.request for one in begun.values()], self._decoding, self._halt)
+        for writing, reply in zip(begun.values(), replies, strict=True):
             writing.end(reply)
+        self._open = {}
         return batch
 
     @torch.inference_mode()
@@ -176,9 +217,11 @@ class Scheduler:
         """Weigh options by a forward pass of their own."""
         self.waiting.remove(writing)
         if writing.finish_reason is None:
+            self._open = {0: writing}
             self._voice.activate()
             model: Any = self._voice.model
             writing.weigh(model(input_ids=torch.tensor([writing.ids], device=model.device)).logits[0, -1].float())
+            self._open = {}
         return writing
 
 

@@ -35,7 +35,7 @@ class Weighing(Writing):
         if len(common) < self._room:
             self.ids += common
         else:
-            self.finish_reason = "length"
+            self.finish_reason = self.finish_reason or "context"
 
     def weigh(self, logits: Tensor) -> None:
         """Choose the likeliest option by the logits after the last token of `ids`."""

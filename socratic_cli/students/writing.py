@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from typing import Any
 
 from socratic_cli.calculations import calculations
 from socratic_cli.calculator import evaluate, written
@@ -36,17 +37,24 @@ class Writing:
         self._calculated: list[str] = []
         self._reply: Reply | None = None
         limit = context(voice.model.config)
-        room = decoding.max_new_tokens
+        room = decoding.room(request.role)
         self._room = room if limit is None else min(room, max(0, limit - self._prompt))
         # A mark of n bytes lies in the last n tokens when its last byte has just been written.
         self._reach = max((len(mark.encode()) for mark in request.marks), default=0) + 1
         self.dice = random.Random(request.seed)  # noqa: S311 - samples are no secret
         if not self._room:
-            self.finish_reason = "length"
+            self.finish_reason = "context"
+        elif max(self.ids, default=0) >= _known(voice):
+            self.finish_reason = "unknown-token"
 
     def accept(self, token: int) -> None:
         """Go on with a token, and with the result of a calculation that it begins."""
         self._used += 1
+        self._accept(token)
+        if self.request.hear is not None:
+            self.request.hear(self._text())
+
+    def _accept(self, token: int) -> None:
         if token in self._ends:
             self.finish_reason = "stop"
             return
@@ -65,9 +73,7 @@ class Writing:
         """Return the reply, up to the first of its marks."""
         if self._reply is not None:
             return self._reply
-        text = cut(self._voice.tokens.text(self.ids[self._prompt :]), self.request.marks)
-        for mark in self.request.dropped:
-            text = text.removesuffix(mark)
+        text = self._text()
         usage = Usage(prompt_tokens=self._prompt, completion_tokens=self._used)
         if self._calculator == "check":
             self._calculated = [str(found) for found in calculations(text) if found.wanted is not None]
@@ -76,6 +82,12 @@ class Writing:
     def end(self, reply: Reply) -> None:
         """Take a reply that was written elsewhere."""
         self._reply, self.finish_reason = reply, reply.finish_reason
+
+    def _text(self) -> str:
+        text = cut(self._voice.tokens.text(self.ids[self._prompt :]), self.request.marks)
+        for mark in self.request.dropped:
+            text = text.removesuffix(mark)
+        return text
 
     def _marked(self, new: list[int]) -> bool:
         text = self._voice.tokens.text(new[-self._reach :])
@@ -101,6 +113,12 @@ class Writing:
 
     def _force(self, text: str) -> None:
         self.ids += self._voice.tokens.piece(text)
+
+
+def _known(voice: Voice) -> int:
+    """Return how many tokens the model has weights for: a tokenizer may have been given more."""
+    weights: Any = voice.model.get_input_embeddings()
+    return int(weights.num_embeddings)
 
 
 def _repeats(ids: list[int]) -> bool:
