@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -211,3 +212,43 @@ class TestVerifiers:
         assert todo("arms.best.decoding.samples=3") == ["solve", "bench"]
         assert todo("arms.best.verifier.samples=4") == ["sample", "train", "solve", "solve", "bench"]
         assert todo("arms.best.verifier.training={epochs: 2}") == ["train", "solve", "solve", "bench"]
+
+
+def test_castings_show_whose_fault_a_wrong_answer_is(tmp_path: Path) -> None:
+    text = RECIPE + "  shared: {scheme: socratic, castings: [{decomposer: gold}, {solver: shared}]}\n"
+    refused = socratic("run", recipe(tmp_path, text), "--dry-run", cwd=tmp_path)
+    assert refused.code == 2
+    assert "'shared' is neither gold, a student's folder nor a model to prompt" in refused.err
+    annotated = socratic("annotate", "arithmetic:2/train", "--limit", "3", "--scheme", "socratic", cwd=tmp_path)
+    other = ("train", "-", "-o", "other", "--scheme", "socratic", "--student", "parrot")
+    assert socratic(*other, stdin=annotated.out, cwd=tmp_path).code == 0
+    done = socratic("run", recipe(tmp_path, text.replace("solver: shared", "solver: other")), cwd=tmp_path)
+    assert done.code == 0, done.err
+    [folder] = (tmp_path / "runs").iterdir()
+    [culprits] = folder.glob("bench/*/culprits.csv")
+    with culprits.open(encoding="utf-8", newline="") as file:
+        told = {(row["author"], row["role"], row["player"]) for row in csv.DictReader(file)}
+    assert told == {("shared parrot", "decomposer", "gold"), ("shared parrot", "solver", "other")}
+    manifest = json.loads((folder / "manifest.json").read_text())
+    trained = [name for name in manifest["stages"] if name.startswith("train/")]
+    assert len(trained) == 5  # those of the other arms, and one that both castings share
+
+
+@pytest.mark.parametrize(
+    ("arm", "fault"),
+    [
+        ("{scheme: socratic, castings: [{decompose: gold}]}", "Did you mean 'decomposer'?"),
+        ("{scheme: socratic, castings: [{decomposer: gold, solver: gold}]}", "no role left to play"),
+        ("{scheme: cot, trained: false, castings: [{solver: gold}]}", "prompted for the whole"),
+        (
+            "{scheme: socratic, decoding: {samples: 4}, castings: [{solver: gold}]}",
+            "leave samples and the verifier out",
+        ),
+    ],
+)
+def test_a_casting_that_cannot_be_is_told_before_anything_starts(tmp_path: Path, arm: str, fault: str) -> None:
+    done = socratic("run", recipe(tmp_path, f"{RECIPE}  cast: {arm}\n"), cwd=tmp_path)
+    assert done.code == 2
+    assert fault in done.err
+    assert "small.yaml" in done.err
+    assert not (tmp_path / "runs").exists()

@@ -42,6 +42,10 @@ class Arm(Settings):
     students: tuple[Spec, ...] | None = Field(None, description="Who is trained.")
     trained: bool = Field(True, description="False: the untrained student, prompted with exemplars.")
     oracle: tuple[str, ...] = Field((), description="Roles that reply with the gold rationale when solving.")
+    castings: tuple[dict[str, str], ...] = Field(
+        (),
+        description="Solve once more with others in roles: gold, a student's folder or a model to prompt, by role.",
+    )
     training: dict[str, Any] = Field(default_factory=dict, description="Training settings that differ.")
     decoding: dict[str, Any] = Field(default_factory=dict, description="Decoding settings that differ.")
     verifier: Verifying | None = Field(None, description="Weighs the samples of an arm that decodes several.")

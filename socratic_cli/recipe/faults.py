@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from socratic_cli import plugins, tracking
+from socratic_cli.authors import is_known
 from socratic_cli.errors import MissingPackage, UsageError, did_you_mean
 from socratic_cli.parts import Part, Scheme, Student, Teacher, Verification
 from socratic_cli.recipe.experiment import Arm, Recipe, Spec, merged, sampling
+from socratic_cli.records import GOLD
 from socratic_cli.settings import Settings, Training
 from socratic_cli.voting import chosen_by
 
@@ -34,6 +36,7 @@ def part_faults(recipe: Recipe) -> Iterator[Fault]:
         for key, settings in (("training", recipe.training), ("decoding", recipe.decoding)):
             yield from _check_settings(settings, getattr(arm, key), ("arms", name, key))
         yield from _role_faults(arm, ("arms", name, "decoding"))
+        yield from _casting_faults(recipe, arm, ("arms", name, "castings"))
         yield from _verifier_faults(recipe, arm, ("arms", name))
 
 
@@ -49,6 +52,29 @@ def _role_faults(arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
             if role not in roles:
                 near = did_you_mean(str(role), roles)
                 yield location, f"max_new_tokens_of: no role {role!r}.{near} It has {', '.join(roles)}"
+
+
+def _casting_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
+    """Yield what is wrong with who is to play roles of an arm's student."""
+    if not arm.castings:
+        return
+    if not arm.trained:
+        yield location, "an untrained arm is prompted for the whole, and has no roles that others could play"
+    if arm.verifier is not None or (arm.decoding.get("samples") or recipe.decoding.samples) > 1:
+        yield location, "a casting solves each problem once: leave samples and the verifier out, or make it another arm"
+    try:
+        roles = plugins.load(Scheme, arm.scheme).roles
+    except UsageError:
+        return  # told already
+    for at, casting in enumerate(arm.castings):
+        for role, who in casting.items():
+            if role not in roles:
+                near = did_you_mean(role, roles)
+                yield (*location, str(at)), f"no role {role!r}.{near} The scheme has {', '.join(roles)}"
+            if who != GOLD and not is_known(who):
+                yield (*location, str(at)), f"{who!r} is neither gold, a student's folder nor a model to prompt"
+        if all(role in casting for role in roles):
+            yield (*location, str(at)), "the student has no role left to play"
 
 
 def _verifier_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:

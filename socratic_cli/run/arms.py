@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from socratic_cli import authors, plugins
 from socratic_cli.authors import Author
+from socratic_cli.casting import cast
 from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.recipe import Arm, Recipe, Verifying, merged, sampling
+from socratic_cli.records import GOLD
 from socratic_cli.run import works
 from socratic_cli.run.data import Data, sampled
 from socratic_cli.run.stages import Stage, Stages, key_of, slug
 from socratic_cli.settings import Decoding, Training
+from socratic_cli.stages.solve import with_roles
 from socratic_cli.trained import TrainedStudent
 
 
@@ -23,10 +26,11 @@ def planned(recipe: Recipe, folder: Path, data: Mapping[str, Data]) -> list[Stag
     """Return the stages of a recipe, in an order in which they can be run."""
     stages, students = Stages(folder), dict[str, Path]()
     solved = [
-        _Planner(recipe, stages, students, data, name, arm, plugins.load(Student, student), seed).solved()
+        _Planner(recipe, stages, students, data, name, arm, plugins.load(Student, student), seed, roles).solved()
         for name, arm in recipe.arms.items()
         for student in arm.students or recipe.students
         for seed in arm.seeds or recipe.seeds
+        for roles in ({}, *arm.castings)
     ]
     files = [stage.folder / works.SOLUTIONS for stage in solved]
     key = key_of("bench", *(stage.key for stage in solved))
@@ -44,7 +48,7 @@ class _Solver:
 
 @dataclass(frozen=True)
 class _Planner:
-    """One arm with one student and one seed."""
+    """One arm with one student and one seed; `roles` are played by others than the student."""
 
     recipe: Recipe
     stages: Stages
@@ -54,6 +58,7 @@ class _Planner:
     arm: Arm
     student: Student
     seed: int
+    roles: Mapping[str, str]
 
     def solved(self) -> Stage:
         """Add everything up to the solutions of the test problems."""
@@ -62,7 +67,9 @@ class _Planner:
         verifying = self.arm.verifier
         verifier = self._verifier(verifying, solver) if verifying else None
         data, label = self.data["test"], self._label
-        made_from = (solver.key, label, decoding.model_dump_json(), *self.arm.oracle, data.key)
+        oracle = (*self.arm.oracle, *(role for role, who in self.roles.items() if who == GOLD))
+        others = [f"{role}={who}" for role, who in self.roles.items() if who != GOLD]
+        made_from = (solver.key, label, decoding.model_dump_json(), *oracle, *others, data.key)
         work = works.Solving(
             label,
             self._group,
@@ -70,7 +77,7 @@ class _Planner:
             decoding,
             data,
             verifier=partial(_find_verifier, verifier, decoding),
-            oracle=self.arm.oracle,
+            oracle=oracle,
         )
         key = key_of("solve", *made_from, *([verifier.key] if verifier else []))
         return self.stages.add("solve", f"{data.source.source} by {label}", label, key, work)
@@ -82,12 +89,17 @@ class _Planner:
     @property
     def _group(self) -> str:
         """What the arm's authors have in common, whatever their seed."""
-        return f"{self.name} {self.student.label}"
+        return with_roles(f"{self.name} {self.student.label}", self.roles)
 
     @property
     def _label(self) -> str:
+        return with_roles(self._alone, self.roles)
+
+    @property
+    def _alone(self) -> str:
+        """The name of the student that plays all roles."""
         seeds = self.arm.seeds or self.recipe.seeds
-        return self._group + (f" seed={self.seed}" if len(seeds) > 1 else "")
+        return f"{self.name} {self.student.label}" + (f" seed={self.seed}" if len(seeds) > 1 else "")
 
     def _untrained(self) -> _Solver:
         key = key_of("untrained", self._scheme.label, self.student.label)
@@ -97,8 +109,8 @@ class _Planner:
         settings = merged(self.recipe.training, {**self.arm.training, "seed": self.seed})
         source = self._annotated()
         stage = self._learnt(source, works.ANNOTATIONS, self._scheme, self.student, settings)
-        self.students[self._label] = stage.folder / works.STUDENT
-        return _Solver(stage.key, lambda decoding: authors.trained(_load(stage, decoding)))
+        self.students[self._alone] = stage.folder / works.STUDENT
+        return _Solver(stage.key, partial(_players, stage.folder / works.STUDENT, self.roles))
 
     def _annotated(self) -> Stage:
         scheme, data = self._scheme.annotator, self.data["train"]
@@ -135,8 +147,11 @@ class _Planner:
         return self.stages.add("sample", what, label, key, work)
 
 
-def _load(stage: Stage, decoding: Decoding) -> TrainedStudent:
-    return TrainedStudent.load(stage.folder / works.STUDENT, decoding)
+def _players(folder: Path, roles: Mapping[str, str], decoding: Decoding) -> Author:
+    """Return a trained student, with who plays some of its roles; they are named as the recipe names them."""
+    if not roles:
+        return authors.trained(TrainedStudent.load(folder, decoding))
+    return replace(cast(str(folder), roles, None, decoding).author, roles=dict(roles))
 
 
 def _find_verifier(stage: Stage | None, decoding: Decoding) -> Author | None:

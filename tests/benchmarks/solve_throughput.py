@@ -86,8 +86,10 @@ def ties(texts: dict[str, tuple[Turns, Turns]], student: Path, count: int) -> st
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=measured.ROOT)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     gaps = sorted(one["gap"] for one in found if one["gap"] is not None)
-    told = f"{len(found)} differ, {sum(one['cut'] for one in found)} of them only in where they end"
-    return f"{told}; gaps of the two highest logits where the others part: {', '.join(f'{gap:.1e}' for gap in gaps)}"
+    ended = sum(one["cut"] for one in found)
+    told = f"{len(found)} differ, {ended} of them only in where they end: `socratic solve` stops what repeats itself"
+    parts = f"; where the others part, the two highest logits differ by {', '.join(f'{gap:.1e}' for gap in gaps)}"
+    return told + (parts if gaps else "")
 
 
 def report(rows: list[Row], why: dict[str, str]) -> Iterator[str]:
