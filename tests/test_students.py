@@ -204,6 +204,44 @@ def test_a_loss_that_is_no_number_is_an_error_that_names_the_step_and_the_text(g
         student(gpt2).train(lesson(), training, tmp_path, lambda _: None)
 
 
+def test_training_without_memory_says_what_takes_less_and_goes_on_from_its_checkpoint(
+    gpt2: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = Training(max_steps=4, checkpoint_steps=1)
+    backward: Any = torch.Tensor.backward
+    calls: list[int] = []
+
+    def exhausted(self: torch.Tensor, *args: Any, **more: Any) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        backward(self, *args, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.Tensor, "backward", exhausted)
+        with pytest.raises(
+            StudentError, match=r"memory for step 3 of the decomposer, with \d+ tokens.*tokens-per-batch"
+        ):
+            student(gpt2).train(lesson(), training, tmp_path / "s", lambda _: None)
+    seen: list[int] = []
+    student(gpt2).train(lesson(), training, tmp_path / "s", lambda progress: seen.append(progress.step))
+    assert seen[0] == 3
+
+
+def test_a_model_that_memory_does_not_hold_is_refused_with_a_sentence(
+    gpt2: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with (
+        pytest.raises(StudentError, match=r"not enough memory for .*load-in-8bit"),
+        student(gpt2).model(None, Decoding()),
+    ):
+        pass
+
+
 def test_what_cannot_be_loaded_is_refused_with_a_sentence(gpt2: str, tmp_path: Path) -> None:
     with (
         pytest.raises(StudentError, match="nobody/nothing cannot be loaded"),

@@ -7,8 +7,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -27,6 +27,7 @@ from socratic_cli.students.choosing import Choosing, Exam, Takes
 from socratic_cli.students.counts import Counts
 from socratic_cli.students.fitting import Fitting
 from socratic_cli.students.loss import Loss
+from socratic_cli.students.memory import is_exhausted
 from socratic_cli.students.metrics import Metrics
 from socratic_cli.students.optimiser import Optimiser
 from socratic_cli.students.randomness import part_ways, random_states, set_random_states
@@ -149,15 +150,31 @@ class Learning:
         scale = processes.count() if processes.sharded() else 1
         own, padded = 0.0, 0
         for one in own_passes(batch, tokens_a_pass(self.training, self.model.device.type)):
-            with self._precision():
+            with self._roomy(step, one.sequences), self._precision():
                 loss = self._loss(one.sequences) * one.counts / mass
-            (loss * scale).backward()
+            with self._roomy(step, one.sequences):
+                (loss * scale).backward()
             own += loss.item()
             padded += one.padded
         total, all_padded = processes.totals([own, padded])
         if not math.isfinite(total):
             raise StudentError(self._explained(total, step, batch))
         self._counts.step(batch, total, int(all_padded))
+
+    @contextmanager
+    def _roomy(self, step: int, sequences: list[Sequence]) -> Iterator[None]:
+        """Say what would take less memory, where there is none left; the last checkpoint stays."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as fault:
+            if not is_exhausted(fault):
+                raise
+            tokens = len(sequences) * max(map(len, sequences))
+            raise StudentError(
+                f"there is not enough memory for step {step} of the {self.role}, with {tokens:,} tokens in a pass:"
+                " lower --tokens-per-batch or --max-length, train with gradient_checkpointing=true, or adapters with"
+                " --load-in-8bit. Where memory was short for a while, the same command goes on from the last checkpoint"
+            ) from fault
 
     def _explained(self, loss: float, step: int, batch: list[Sequence]) -> str:
         """Say where the loss broke: a text that is unlike the others is a frequent cause."""

@@ -29,7 +29,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 from socratic_cli import processes
 from socratic_cli.errors import StudentError
 from socratic_cli.settings import Dtype
-from socratic_cli.students.memory import keep_freed_memory
+from socratic_cli.students.memory import is_exhausted, keep_freed_memory
 from socratic_cli.students.shards import whole
 
 log = logging.getLogger(__name__)
@@ -87,8 +87,8 @@ def load_model(source: Source) -> PreTrainedModel:
             trust_remote_code=False,
             **more,
         )
-    if not (source.bits or processes.sharded()):  # a part of it moves when it is sharded
-        model.to(device())
+        if not (source.bits or processes.sharded()):  # a part of it moves when it is sharded
+            model.to(device())
     if model.device.type == "cpu":
         keep_freed_memory()
     # A base's own taste (temperature, repetition penalty) must not mix with the user's settings, and where it
@@ -161,7 +161,7 @@ def load_config(model: str, revision: str | None = None) -> PreTrainedConfig:
 
 @contextmanager
 def _explained(model: str) -> Iterator[None]:
-    """Turn what a user can mend into a sentence: a name or a file that is not there, or a type that is unknown."""
+    """Turn what a user can mend into a sentence: a name or a file that is not there, an unknown type, no memory."""
     try:
         yield
     except (OSError, ValueError, KeyError) as fault:
@@ -170,6 +170,13 @@ def _explained(model: str) -> Iterator[None]:
             f"{model} cannot be loaded: {reason[:300]}. Give a folder with config.json and model.safetensors, or the"
             " id of a causal language model on huggingface.co; without a network it must be in the local cache"
             " (download it with `hf download ID`)"
+        ) from fault
+    except (MemoryError, RuntimeError) as fault:
+        if not is_exhausted(fault):
+            raise
+        raise StudentError(
+            f"there is not enough memory for {model}: load it with --load-in-8bit or load_in_4bit=true, or take a"
+            " smaller model"
         ) from fault
 
 
