@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ class Author:
 
     `arm` and `seed` go into its solutions, if it is one of several that differ by their seed only. `learnt` are the
     roles it was trained for, as far as it is known. `players` play roles instead of it, and `roles` names them; `coach`
-    is the scheme by which a model that was not trained is told its roles (see `casting`).
+    is the scheme by which a model that was not trained is told its roles (see `casting`). A student can be sent to
+    another process, which opens it there.
     """
 
     label: str
@@ -139,7 +141,7 @@ def trained(student: TrainedStudent) -> Author:
 
 def untrained(student: Student, scheme: Scheme, decoding: Decoding) -> Author:
     """Return a student's untrained base as an author."""
-    return Author(f"{student.label} (untrained)", scheme, True, lambda: student.model(None, decoding), _never)
+    return Author(f"{student.label} (untrained)", scheme, True, partial(student.model, None, decoding), _never)
 
 
 def renamed(author: Author, label: str, arm: str | None = None, seed: int | None = None) -> Author:

@@ -6,7 +6,7 @@ solved exemplars, in the very words in which students are asked. What it replies
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,12 +103,19 @@ def cast(
     }
     players = {role: together[who] for role, who in by_role.items() if who not in (main, GOLD)}
     named = {role: found[who].label if who in found else GOLD for role, who in by_role.items() if who != main}
-
-    def saw(question: str) -> bool:
-        return any(one.saw(question) for one in found.values())
-
+    saw = _Seen(tuple(one.saw for one in found.values()))
     label = with_roles(found[main].label, named)
     return Cast(replace(together[main], label=label, players=players, roles=named, saw=saw), gold)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Whether a question was in anybody's training set; unlike a function within a function, it can travel."""
+
+    saw: tuple[Callable[[str], bool], ...]
+
+    def __call__(self, question: str) -> bool:
+        return any(one(question) for one in self.saw)
 
 
 def _with_gold(author: Author, gold: tuple[str, ...]) -> Author:

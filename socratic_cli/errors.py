@@ -9,6 +9,8 @@
     |  `- TeacherUnusable    exit 1   a teacher that cannot be reached, or refuses the key or the model
     |- BudgetReached         exit 5   the next reply could cost more than is left of --max-cost
     |- StudentError          exit 1   a student that cannot be loaded, trained or saved
+    |- WorkerError          exit 1   workers that cannot be started, or have a bug
+    |  `- WorkerGone        exit 1   a worker that died; what it had is given to another
     |- HubError              exit 1   a hub that cannot be reached, or refuses
     |- Interrupted           exit 130 Ctrl-C, or 143 after a termination; the same command goes on
     |- ReaderGone            exit 141 standard output was closed by its reader, as by `| head`; not worth a sentence
@@ -99,6 +101,21 @@ class StudentError(SocraticError):
     """A student that could not be loaded, trained, saved or asked."""
 
 
+class WorkerError(SocraticError):
+    """Workers that cannot be started, or that failed at what they do."""
+
+
+class WorkerGone(WorkerError):
+    """A worker that died with work in its hands; `began` says whether it had come as far as to begin with it."""
+
+    def __init__(self, message: str, began: bool = True) -> None:
+        super().__init__(message, began)
+        self.began = began
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class HubError(SocraticError):
     """A hub that could not be reached, or does not take what it is given."""
 
@@ -123,7 +140,11 @@ class MissingPackage(UsageError):
     """An optional package that is not installed."""
 
     def __init__(self, what: str, package: str) -> None:
-        super().__init__(f"{what} needs the package {package}: pip install {package}")
+        super().__init__(what, package)  # as given, so that it can be sent from a worker
+
+    def __str__(self) -> str:
+        what, package = self.args
+        return f"{what} needs the package {package}: pip install {package}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -32,7 +32,15 @@ class Selection(Settings):
     answer_field: str | None = Field(None, description="Field of the answer in a JSONL of your own.")
 
 
-class Asking(Settings):
+class Spread(Settings):
+    """Who does the work: this process, or others beside it. The result is the same."""
+
+    workers: int = Field(
+        1, gt=0, description="Processes that share the work: each has the student, or asks the teacher."
+    )
+
+
+class Asking(Spread):
     """How a paid or a busy service is asked. None of it changes what is replied."""
 
     concurrency: int = Field(
@@ -44,7 +52,6 @@ class Asking(Settings):
     attempts: int = Field(6, gt=0, description="Attempts at a request that fails while others are answered.")
     backoff: float = Field(0.5, ge=0, description="Seconds before the second attempt, doubled with each.")
     max_cost: float | None = Field(None, gt=0, description="US dollars that may be spent by this output in all.")
-    workers: int = Field(1, gt=0, description="Processes that send requests, for servers faster than one can ask.")
     batch: bool = Field(False, description="Through the provider's batch service: half the price, within a day.")
     poll: float = Field(60.0, gt=0, description="Seconds between two looks at a batch.")
 

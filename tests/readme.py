@@ -32,7 +32,7 @@ GROUND = [
     "parts",
     "plugins",
 ]
-LEAVES = ["schemes", "teachers", "students", "datasets", "stages", "report"]
+LEAVES = ["schemes", "teachers", "students", "datasets", "stages", "workers", "report"]
 TOP = ["sources", "trained", "authors", "casting", "recipe", "jobs", "run", "cli", "__main__"]
 
 

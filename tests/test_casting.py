@@ -124,6 +124,15 @@ def test_two_students_play_together(place: Path) -> None:
     assert json.loads(found[0])["author"] == "s (solver=t)"
 
 
+def test_workers_share_what_a_cast_solves(place: Path) -> None:
+    command = ("solve", "s", "--role", "solver=t", *PROBLEMS)
+    alone, shared = (run(place, *command, "--workers", count).out.splitlines() for count in ("1", "2"))
+    assert sorted(shared) == sorted(alone)
+    assert json.loads(alone[0])["roles"] == {"solver": "t"}
+    asked = run(place, "solve", "s", "--role", "solver=litellm:openai/m", *PROBLEMS, "--workers", "2", code=2)
+    assert "raise --concurrency" in asked.err
+
+
 def test_gold_in_a_role_is_an_oracle(place: Path) -> None:
     role, oracle = (
         run(place, "solve", "s", *PROBLEMS, *how).out

@@ -27,7 +27,7 @@ FLOORS = (
         "processes",
         "tracking",
     ),
-    ("parts", "plugins"),
+    ("parts", "plugins", "workers"),
     ("card", "curve"),
     ("modelcard",),
     ("asking", "scoring"),

@@ -18,7 +18,7 @@ from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Target
 from socratic_cli.jobs.bench import analysed, gold_problems, require, table, write
 from socratic_cli.records import Score
-from socratic_cli.settings import Decoding, Scoring, Selection
+from socratic_cli.settings import Decoding, Scoring, Selection, Spread
 from socratic_cli.stages.bench import scores
 from socratic_cli.trained import is_student
 
@@ -56,6 +56,7 @@ def verb(
     scoring: Scoring = ...,  # type: ignore[assignment]
     selection: Selection = ...,  # type: ignore[assignment]
     decoding: Decoding = ...,  # type: ignore[assignment]
+    spread: Spread = ...,  # type: ignore[assignment]
 ) -> None:
     """Solutions are scored by their final answers; students solve --problems first. The tables go to standard output:
     accuracy with 95% Wilson intervals, what was unanswered and why, and all arms compared on the same problems. Where
@@ -95,6 +96,7 @@ def verb(
                         verifier=authors.find_verifier(verifier, decoding) if verifier else None,
                         resume=resume,
                         overwrite=overwrite,
+                        spread=spread,
                     )
                 found[at] = Target(file, target.name, Path(target.path))
         gold = () if len(students) == len(found) else gold_problems(problems, selection.data_dir)

@@ -14,7 +14,7 @@ from socratic_cli.cli.flags import with_settings
 from socratic_cli.cli.talking import Screen, asked
 from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Tally
-from socratic_cli.settings import Decoding, Selection
+from socratic_cli.settings import Decoding, Selection, Spread
 
 
 @with_settings
@@ -46,12 +46,13 @@ def verb(
     ] = False,
     api_base: o.ApiBase = None,
     load_in_8bit: o.LoadIn8Bit = None,
-    width: Annotated[int, typer.Option("--concurrency", min=1, help="Problems open at the same time.")] = 128,
+    width: Annotated[int, typer.Option("--concurrency", min=1, help="Problems open at once, in each worker.")] = 128,
     skip_invalid: o.SkipInvalid = False,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     selection: Selection = ...,  # type: ignore[assignment]
     decoding: Decoding = ...,  # type: ignore[assignment]
+    spread: Spread = ...,  # type: ignore[assignment]
 ) -> None:
     """A trained student works in its own scheme: its roles reply to one another, no large model is called. Any other
     model (smollm2-135m, huggingface:gpt2, litellm:openai/gpt-4.1-mini) is prompted with exemplars of --scheme. Gold
@@ -66,6 +67,7 @@ def verb(
     \b
     socratic solve s -q "Ann has 3 hens and buys 2 more. How many hens has she?"
     socratic solve s gsm8k/test --limit 100 -o solutions.jsonl
+    socratic solve s problems.jsonl --workers 4 -o solutions.jsonl
     socratic solve litellm:openai/gpt-4.1-mini --scheme cot gsm8k/test -o solutions.jsonl
     socratic solve s --role solver=litellm:openai/gpt-4.1-mini gsm8k/test -o solutions.jsonl
     socratic solve s gsm8k/train --samples 8 --temperature 0.7 --keep-samples -o samples.jsonl
@@ -115,6 +117,7 @@ def verb(
             resume=resume,
             overwrite=overwrite,
             width=width,
+            spread=spread,
         )
     aside.tell()
     say(summary("solved", tally))

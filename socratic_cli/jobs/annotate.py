@@ -11,7 +11,7 @@ from socratic_cli.asking.batches import Batched
 from socratic_cli.asking.budget import require_price
 from socratic_cli.asking.client import Client
 from socratic_cli.asking.replies import Replies
-from socratic_cli.asking.workers import Workers
+from socratic_cli.asking.workers import Asked, Workers
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import Interrupted, NotStored, TeacherError, UsageError
 from socratic_cli.jobs.outputs import Again, Annotations, started
@@ -22,6 +22,7 @@ from socratic_cli.parts import Scheme, Teacher
 from socratic_cli.records import Problem
 from socratic_cli.settings import Annotation, Asking
 from socratic_cli.stages.annotate import Annotated, annotate
+from socratic_cli.workers.pools import pool
 
 # Open problems beyond the requests in flight: some are always being parsed, written or put on the disk.
 _SLACK = 1.25
@@ -55,7 +56,7 @@ def annotate_file(
         replies = files.enter_context(Replies(paths.replies_of(teacher, scheme))) if teacher.paid else None
         author = (scheme.label, teacher.label)
         outputs = files.enter_context(Annotations(paths.out, paths.rejects, author, resume, overwrite or reparse))
-        ask = files.enter_context(Workers(teacher, asking.workers)) if asking.workers > 1 else None
+        ask = Workers(files.enter_context(pool(Asked(teacher), asking))) if asking.workers > 1 else None
         tally = Tally(spent_before=replies.spent if replies is not None else 0.0)
         job = _Job(scheme, teacher, annotation, asking, outputs, report, tally, replies, ask, reparse)
         asyncio.run(job.run(source))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,10 +23,16 @@ from socratic_cli.jobs.paths import Paths
 from socratic_cli.jobs.tally import Report, Tally
 from socratic_cli.parts import Verification
 from socratic_cli.records import Problem, Solution
-from socratic_cli.settings import Asking, Decoding
-from socratic_cli.stages.solve import sample, solve
+from socratic_cli.settings import Asking, Decoding, Spread
+from socratic_cli.stages.solve import given_up, sample, solve
 from socratic_cli.stages.verifying import Verifier
+from socratic_cli.stages.window import as_finished
 from socratic_cli.voting import chosen_by
+from socratic_cli.workers.pools import pool
+from socratic_cli.workers.port import Do, Pool, surely
+
+Wanted = tuple[Problem, int]
+"""A problem and the number of a chain, which is 0 where one solution of a problem is written."""
 
 
 class Told(Protocol):
@@ -53,6 +60,7 @@ def solve_file(
     overwrite: bool = False,
     width: int = 128,
     told: Told | None = None,
+    spread: Spread | None = None,
 ) -> Tally:
     """Solve problems into a file.
 
@@ -67,32 +75,33 @@ def solve_file(
         oracle: roles that reply with the gold rationale.
         resume: go on with what is there.
         overwrite: begin anew.
-        width: problems open at once.
+        width: problems open at once, in each worker.
         told: stands between the problems and their model, and is told of solutions, which then are written nowhere.
+        spread: who works; this process writes.
 
     Raises:
         OutputError: the file exists and is neither resumed nor overwritten.
         UsageError: what is asked for does not go together.
+        WorkerError: workers cannot be started.
     """
-    decoding = decoding or Decoding()
+    decoding, spread = decoding or Decoding(), spread or Spread()
     job = _Job(author, verifier, decoding, keep_samples, tuple(oracle), width)
-    job.check()
+    job.check(spread)
     tally = Tally()
     problems = started(problems) if told is None else problems
     belongs = {} if author.arm is None else {"arm": author.arm, "seed": author.seed}
     done = Done(out, resume, overwrite)
     with ExitStack() as files:
         writer = files.enter_context(jsonl.Writer(out))
-        model = _ensemble(author, out, width, files)
-        if told is not None:
-            model = told.between(model)
-        weigher = _weigher(verifier, out, width, files)
+        wanted = _remaining(problems, done, job.chains, tally)
+        if spread.workers > 1:
+            solutions = _together(job, spread, wanted, files)
+        else:
+            solutions = _here(job, out, wanted, files, told)
 
         async def work() -> None:
             try:
-                async for solution in job.solutions(
-                    _remaining(problems, done, job.chains, tally), done, model, weigher
-                ):
+                async for solution in solutions:
                     if told is None:
                         writer.write(solution.model_copy(update=belongs))
                     else:
@@ -122,16 +131,18 @@ class _Job:
         """How many solutions of a problem are written."""
         return self.decoding.samples if self.keep_samples else 1
 
-    def check(self) -> None:
+    def check(self, spread: Spread) -> None:
         """Refuse what does not go together before anything is loaded."""
         if not self.keep_samples:
             chosen_by(self.decoding.samples, self.verifier is not None, self.decoding.choose)
         elif self.verifier is not None or self.decoding.choose is not None:
             raise UsageError("samples are kept, or one of them is chosen: leave --keep-samples or the other out")
+        asked = (self.author, *self.author.players.values(), self.verifier)
+        teacher = next((one.label for one in asked if one is not None and one.teacher), None)
+        if spread.workers > 1 and teacher is not None:
+            raise UsageError(f"--workers share a student, and {teacher} is asked from here: raise --concurrency")
 
-    def solutions(
-        self, problems: Iterable[Problem], done: Done, model: Model, verifier: Verifier | None
-    ) -> AsyncIterator[Solution]:
+    def solutions(self, wanted: Iterable[Wanted], model: Model, verifier: Verifier | None) -> AsyncIterator[Solution]:
         author = self.author
         common: dict[str, Any] = {
             "oracle": self.oracle,
@@ -140,10 +151,9 @@ class _Job:
             "width": self.width,
         }
         if self.keep_samples:
-            wanted = ((one, number) for one in problems for number in range(self.chains) if not done.has(one, number))
             return sample(wanted, author.scheme, model, author.label, prompted=author.prompted, **common)
         return solve(
-            problems,
+            (problem for problem, _ in wanted),
             author.scheme,
             model,
             author.label,
@@ -153,6 +163,41 @@ class _Job:
             choose=self.decoding.choose,
             **common,
         )
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Do[Wanted, Solution]]:
+        """Load who solves, in a worker, and return who solves one problem; many are solved at once."""
+        with ExitStack() as files:
+            model, weigher = _models(self, "-", files)
+
+            async def one(wanted: Wanted) -> Solution:
+                [solution] = [solution async for solution in self.solutions([wanted], model, weigher)]
+                return solution
+
+            yield one
+
+    def lost(self, wanted: Wanted, why: str) -> Solution:
+        """Return what is written of a problem that no worker survives."""
+        return given_up(*wanted, self.author.scheme, self.author.label, why)
+
+
+def _here(
+    job: _Job, out: str, wanted: Iterable[Wanted], files: ExitStack, told: Told | None
+) -> AsyncIterator[Solution]:
+    """Solve in this process."""
+    model, weigher = _models(job, out, files)
+    return job.solutions(wanted, told.between(model) if told is not None else model, weigher)
+
+
+def _together(job: _Job, spread: Spread, wanted: Iterable[Wanted], files: ExitStack) -> AsyncIterator[Solution]:
+    """Let workers solve; each gets its next problem as soon as it has finished another."""
+    workers: Pool[Wanted, Solution] = files.enter_context(pool(job, spread))
+    return as_finished(wanted, partial(surely, workers, lost=job.lost), job.width * spread.workers)
+
+
+def _models(job: _Job, out: str, files: ExitStack) -> tuple[Model, Verifier | None]:
+    model = _ensemble(job.author, out, job.width, files)
+    return model, _weigher(job.verifier, out, job.width, files)
 
 
 def _weigher(verifier: Author | None, out: str, width: int, files: ExitStack) -> Verifier | None:
@@ -209,9 +254,8 @@ class Done:
         return self._known.get(key_of(problem.id, sample)) is not None
 
 
-def _remaining(problems: Iterable[Problem], done: Done, chains: int, tally: Tally) -> Iterator[Problem]:
+def _remaining(problems: Iterable[Problem], done: Done, chains: int, tally: Tally) -> Iterator[Wanted]:
     for problem in problems:
-        if all(done.has(problem, number) for number in range(chains)):
-            tally.skipped += 1
-        else:
-            yield problem
+        missing = [number for number in range(chains) if not done.has(problem, number)]
+        tally.skipped += not missing
+        yield from ((problem, number) for number in missing)

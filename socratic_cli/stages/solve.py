@@ -175,6 +175,13 @@ class _Solving:
         return _solution(problem, self.scheme, self.author, await _played(dialogue, replier), leaked, played_by)
 
 
+def given_up(problem: Problem, sample: int, scheme: Scheme, author: str, why: str) -> Solution:
+    """Return the solution of a problem that nobody could be made to work on, with the reason in words."""
+    transcript = Transcript(unanswered=Unanswered("failed", why))
+    solution = _solution(problem, scheme, author, transcript, leaked=False, roles={})
+    return solution.model_copy(update={"sample": sample}) if sample else solution
+
+
 def _leaked(solution: Solution) -> Solution:
     return solution.model_copy(update={"leaked": True})
 

@@ -1,0 +1,184 @@
+"""Workers share problems, die and are replaced; the result is that of one process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from socratic_cli import authors, jobs
+from socratic_cli.errors import MissingPackage, StudentError, UsageError, WorkerError, WorkerGone
+from socratic_cli.parts import Scheme
+from socratic_cli.plugins import load
+from socratic_cli.records import Problem
+from socratic_cli.settings import Decoding, Spread
+from socratic_cli.stages.window import as_finished
+from socratic_cli.workers.local import Processes
+from socratic_cli.workers.port import Work, surely
+from tests import tiny
+from tests.command import COMMAND, socratic
+from tests.working import POISON, DyingOnce, Echo, Unopened
+
+PROBLEMS = [Problem(id=str(at), question=f"Ann has {at} hens and buys 2. How many?", answer="5") for at in range(7)]
+Said = tuple[str, int]
+
+
+def done(work: Work[str, Said], words: list[str], count: int = 2) -> list[Said]:
+    """Return what workers make of words."""
+
+    async def gathered() -> list[Said]:
+        one = partial(surely, workers, lost=lambda _, why: (why, 0))
+        return [said async for said in as_finished(words, one, 8)]
+
+    with Processes(work, count) as workers:
+        return asyncio.run(gathered())
+
+
+class TestProcesses:
+    def test_they_share_what_there_is(self) -> None:
+        found = done(Echo(seconds=0.05), [str(at) for at in range(20)])
+        assert sorted(word for word, _ in found) == sorted(map(str, range(20)))
+        assert len({process for _, process in found}) == 2
+        assert os.getpid() not in {process for _, process in found}
+
+    def test_what_a_dead_one_had_is_done_by_others(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        found = done(DyingOnce(tmp_path / "mark"), [str(at) for at in range(12)])
+        assert sorted(word for word, _ in found) == sorted(map(str, range(12)))
+        assert "ended by SIGKILL" in caplog.text
+        assert caplog.text.count("a new one starts") == 1
+
+    def test_an_item_that_kills_every_worker_is_given_up_and_its_neighbours_are_not(self) -> None:
+        found = done(Echo(seconds=0.05), ["a", POISON, "b", "c"])
+        lost = [word for word, process in found if not process]
+        assert sorted(word for word, process in found if process) == ["a", "b", "c"]
+        assert len(lost) == 1
+        assert "each of the 4 workers that had it died" in lost[0]
+        assert "SIGKILL" in lost[0]
+
+    @pytest.mark.parametrize(("dies", "told"), [(False, "no weights"), (True, "died one after the other")])
+    def test_what_cannot_be_opened_ends_the_run(self, dies: bool, told: str) -> None:
+        with pytest.raises(WorkerError if dies else StudentError, match=told):
+            done(Unopened(dies), ["a", "b"])
+
+    def test_a_fault_of_the_work_is_raised_here_as_it_is_and_a_bug_is_named(self) -> None:
+        with pytest.raises(StudentError, match=r"^told$"):
+            done(Echo(), ["fault"], 1)
+        with pytest.raises(WorkerError, match="ZeroDivisionError"):
+            done(Echo(), ["bug"], 1)
+
+    def test_work_that_cannot_travel_is_refused(self) -> None:
+        class Here(Echo):
+            pass
+
+        with pytest.raises(WorkerError, match="cannot be shared"):
+            Processes(Here(), 1)
+
+
+def test_errors_of_workers_can_travel() -> None:
+    import copy  # by the same door as between processes
+
+    assert str(copy.copy(MissingPackage("This", "that"))) == "This needs the package that: pip install that"
+    gone = copy.copy(WorkerGone("worker 1 died", began=False))
+    assert (str(gone), gone.began) == ("worker 1 died", False)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return sorted(map(json.loads, path.read_text().splitlines()), key=lambda line: (line["problem"]["id"], str(line)))
+
+
+class TestARealModel:
+    @pytest.mark.parametrize(
+        ("decoding", "keep"),
+        [
+            (Decoding(max_new_tokens=8), False),
+            (Decoding(max_new_tokens=8, temperature=1.0, samples=2, seed=3), True),
+        ],
+        ids=["greedy", "sampled"],
+    )
+    def test_workers_write_what_one_process_writes(self, decoding: Decoding, keep: bool, tmp_path: Path) -> None:
+        base = tiny.llama(tmp_path / "base", context=1024)
+        for workers in (1, 2):
+            author = authors.find(f"huggingface:{base} dtype=float32", load(Scheme, "cot shots=0"), decoding)
+            out = str(tmp_path / f"{workers}.jsonl")
+            spread = Spread(workers=workers)
+            jobs.solve_file(PROBLEMS, author, out, lambda _: None, decoding=decoding, keep_samples=keep, spread=spread)
+        alone = lines(tmp_path / "1.jsonl")
+        assert lines(tmp_path / "2.jsonl") == alone
+        assert len({line["trace"][0]["reply"] for line in alone}) > 1
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Hold a parrot that takes a while, and what it learnt from."""
+    place = tmp_path_factory.mktemp("workers")
+    for words in (
+        ("annotate", "arithmetic:2/train", "--limit", "60", "-o", "a.jsonl"),
+        ("train", "a.jsonl", "-o", "s", "--student", "parrot delay=0.2"),
+    ):
+        told = socratic(*words, cwd=place)
+        assert told.code == 0, told.err
+    return place
+
+
+SOLVE = ("solve", "s", "arithmetic:2/train", "--limit", "60", "--concurrency", "4", "--workers", "2")
+
+
+class TestTheCommand:
+    def test_a_worker_that_is_killed_loses_nothing(self, folder: Path) -> None:
+        out = folder / "killed.jsonl"
+        running = subprocess.Popen([*COMMAND, *SOLVE, "-o", str(out)], cwd=folder, stderr=subprocess.PIPE, text=True)
+        _until(lambda: out.exists() and len(out.read_text().splitlines()) >= 5)
+        os.kill(_workers_of(running.pid)[0], signal.SIGKILL)
+        _, err = running.communicate(timeout=120)
+        assert running.returncode == 0, err
+        assert "ended by SIGKILL" in err
+        found = lines(out)
+        assert len({line["problem"]["id"] for line in found}) == len(found) == 60
+        assert all(line["correct"] for line in found)
+
+    def test_a_run_that_is_killed_takes_its_workers_along_and_goes_on(self, folder: Path) -> None:
+        out = folder / "resumed.jsonl"
+        running = subprocess.Popen([*COMMAND, *SOLVE, "-o", str(out)], cwd=folder, stderr=subprocess.PIPE)
+        _until(lambda: out.exists() and len(out.read_text().splitlines()) >= 5)
+        workers = _workers_of(running.pid)
+        running.kill()
+        running.communicate(timeout=60)
+        _until(lambda: not any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers))
+        told = socratic(*SOLVE, "-o", out, "--resume", cwd=folder)
+        assert told.code == 0, told.err
+        assert "were done before" in told.err
+        found = lines(out)
+        assert len({line["problem"]["id"] for line in found}) == len(found) == 60
+
+    def test_bench_shares_what_its_students_solve(self, folder: Path) -> None:
+        told = socratic("bench", "s", "--problems", "arithmetic:2/train", "--limit", "4", "--workers", "2", cwd=folder)
+        assert told.code == 0, told.err
+        assert "100.0%" in told.out
+
+    def test_a_model_that_is_asked_over_a_network_is_not_shared(self) -> None:
+        teacher = authors.find("litellm:openai/m", load(Scheme, "cot"), Decoding())
+        with pytest.raises(UsageError, match="--concurrency"):
+            jobs.solve_file(PROBLEMS, teacher, "-", lambda _: None, spread=Spread(workers=2))
+
+
+def _until(ready: Any, seconds: float = 90.0) -> None:
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.05)
+
+
+def _workers_of(parent: int) -> list[int]:
+    """Return the worker processes of a command: all its children but the one that tracks shared resources."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    found = [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+    assert found
+    return found

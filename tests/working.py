@@ -1,0 +1,69 @@
+"""Work for workers to be tested with: it lives in a module that a worker can import."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from socratic_cli.errors import StudentError
+from socratic_cli.workers.port import Do
+
+POISON = "poison"
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Says every word back with the number of its process; words tell it to fail, to die or to wait."""
+
+    seconds: float = 0.0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Do[str, tuple[str, int]]]:
+        yield self.said
+
+    async def said(self, word: str) -> tuple[str, int]:
+        if word == POISON:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if word == "bug":
+            raise ZeroDivisionError
+        if word == "fault":
+            raise StudentError("told")
+        await asyncio.sleep(self.seconds)
+        return word, os.getpid()
+
+
+@dataclass(frozen=True)
+class Unopened:
+    """Cannot be opened: it raises, or its process dies."""
+
+    dies: bool
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Do[str, tuple[str, int]]]:
+        if self.dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise StudentError("no weights")
+        yield Echo().said
+
+
+@dataclass(frozen=True)
+class DyingOnce:
+    """Dies while it does the first item of all, and leaves a mark so that it dies once."""
+
+    mark: Path
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Do[str, tuple[str, int]]]:
+        yield self.said
+
+    async def said(self, word: str) -> tuple[str, int]:
+        await asyncio.sleep(0.05)
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return word, os.getpid()
