@@ -20,6 +20,8 @@ from transformers import AttentionInterface, PreTrainedModel
 ATTENTION = "socratic-slots"
 _SLOTS, _TOKENS = 16, 128
 """Memory grows by so many slots and tokens, so that it grows rarely."""
+_TOGETHER = 8
+"""Sequences that a CPU attends together: few enough for their keys to stay in its cache, and of like lengths."""
 
 
 class Unsupported(Exception):
@@ -85,8 +87,8 @@ class Slots:
         keys[plan.slots, :, plan.positions] = key[0].transpose(0, 1)
         values[plan.slots, :, plan.positions] = value[0].transpose(0, 1)
         found = query.new_empty(query.shape[2], query.shape[1], query.shape[3])
-        if plan.singles is not None:
-            found[plan.singles.rows] = plan.singles.attend(query, keys, values, scale)
+        for singles in plan.singles:
+            found[singles.rows] = singles.attend(query, keys, values, scale)
         for piece, at in plan.longer:
             new = query[:, :, at : at + len(piece.tokens)]
             known = slice(piece.slot, piece.slot + 1), slice(None), slice(0, piece.end)
@@ -116,26 +118,37 @@ def _grained(count: int, grain: int) -> int:
 
 
 class _Singles:
-    """Sequences with one new token each, attended together over the slots up to the highest in use."""
+    """Sequences of like lengths with one new token each, attended together.
+
+    Their keys and values are gathered first: what other slots hold, and what is longer, costs nothing then.
+    """
 
     def __init__(self, pieces: list[Piece], rows: list[int], device: torch.device) -> None:
         self.rows = torch.tensor(rows, device=device)
         self._slots = torch.tensor([piece.slot for piece in pieces], device=device)
-        self._highest = max(piece.slot for piece in pieces) + 1
         self._reach = max(piece.end for piece in pieces)
-        ends = torch.zeros(self._highest, dtype=torch.long, device=device)
-        ends[self._slots] = torch.tensor([piece.end for piece in pieces], device=device)
+        ends = torch.tensor([piece.end for piece in pieces], device=device)
         self._hidden = torch.arange(self._reach, device=device)[None, None, None] >= ends[:, None, None, None]
 
     def attend(self, query: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
         _, heads, _, size = query.shape
         groups = keys.shape[1]
-        placed = query.new_zeros(self._highest, groups, heads // groups, size)
-        placed[self._slots] = query[0, :, self.rows].transpose(0, 1).reshape(-1, groups, heads // groups, size)
-        scores = placed @ keys[: self._highest, :, : self._reach].transpose(-1, -2) * scale
+        asked = query[0, :, self.rows].transpose(0, 1).reshape(-1, groups, heads // groups, size)
+        scores = asked @ self._gathered(keys).transpose(-1, -2) * scale
         shares = scores.masked_fill_(self._hidden, torch.finfo(scores.dtype).min).softmax(dim=-1)
-        seen = shares @ values[: self._highest, :, : self._reach]
-        return seen.reshape(self._highest, heads, size)[self._slots]
+        return (shares @ self._gathered(values)).reshape(-1, heads, size)
+
+    def _gathered(self, memory: Tensor) -> Tensor:
+        return memory[self._slots, :, : self._reach]
+
+
+def _singles(pieces: list[Piece], rows: list[int], device: torch.device) -> list[_Singles]:
+    """Return sequences in groups of like lengths; a GPU would rather have one large one."""
+    if device.type != "cpu":
+        return [_Singles(pieces, rows, device)] if pieces else []
+    by_length = sorted(zip(pieces, rows, strict=True), key=lambda pair: pair[0].end)
+    groups = (by_length[at : at + _TOGETHER] for at in range(0, len(by_length), _TOGETHER))
+    return [_Singles([piece for piece, _ in group], [row for _, row in group], device) for group in groups]
 
 
 class _Plan:
@@ -153,7 +166,7 @@ class _Plan:
         self._device = device
         self._masks: dict[tuple[int, int], Tensor] = {}
         single = [(piece, end - 1) for piece, end in zip(pieces, ends, strict=True) if len(piece.tokens) == 1]
-        self.singles = _Singles([piece for piece, _ in single], [at for _, at in single], device) if single else None
+        self.singles = _singles([piece for piece, _ in single], [at for _, at in single], device)
         self.longer = [
             (piece, end - len(piece.tokens)) for piece, end in zip(pieces, ends, strict=True) if len(piece.tokens) > 1
         ]
