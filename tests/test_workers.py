@@ -25,7 +25,7 @@ from socratic_cli.workers.local import Processes
 from socratic_cli.workers.port import Work, surely
 from tests import tiny
 from tests.command import COMMAND, socratic
-from tests.working import POISON, DyingOnce, Echo, Unopened
+from tests.working import POISON, DyingOnce, Echo, RoomForOne, Unopened
 
 PROBLEMS = [Problem(id=str(at), question=f"Ann has {at} hens and buys 2. How many?", answer="5") for at in range(7)]
 Said = tuple[str, int]
@@ -67,6 +67,10 @@ class TestProcesses:
     def test_what_cannot_be_opened_ends_the_run(self, dies: bool, told: str) -> None:
         with pytest.raises(WorkerError if dies else StudentError, match=told):
             done(Unopened(dies), ["a", "b"])
+
+    def test_where_only_some_have_room_the_run_ends_and_says_so(self, tmp_path: Path) -> None:
+        with pytest.raises(WorkerError, match="fewer --workers need less memory"):
+            done(RoomForOne(tmp_path / "mark"), [str(at) for at in range(40)])
 
     def test_a_fault_of_the_work_is_raised_here_as_it_is_and_a_bug_is_named(self) -> None:
         with pytest.raises(StudentError, match=r"^told$"):

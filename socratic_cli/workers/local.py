@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import get_context
@@ -24,7 +25,7 @@ _log = logging.getLogger(__name__)
 _READY = -1
 """The number of the message that says that a process has opened its work, or why it cannot."""
 _STARTS = 3
-"""Processes that may die one after the other before any of them has begun."""
+"""Processes that may die one after the other in one place before any of them has begun."""
 
 
 class Processes(Generic[T, R]):
@@ -36,7 +37,8 @@ class Processes(Generic[T, R]):
         Raises:
             WorkerError: the work cannot travel to another process.
         """
-        self._work, self._threads, self._stillborn = work, max(1, _cores() // count), 0
+        self._work, self._threads = work, max(1, _cores() // count)
+        self._stillborn: Counter[int] = Counter()
         self._workers = [self._started(number) for number in range(count)]
         self._cell: _Worker[T, R] | None = None
         self._one = asyncio.Lock()
@@ -55,11 +57,11 @@ class Processes(Generic[T, R]):
 
     def _alive(self, worker: _Worker[T, R]) -> _Worker[T, R]:
         if worker.began:
-            self._stillborn = 0
+            self._stillborn[worker.number] = 0
         if worker.ended is None:
             return worker
-        self._stillborn += not worker.began
-        if self._stillborn >= _STARTS:
+        self._stillborn[worker.number] += not worker.began
+        if self._stillborn[worker.number] >= _STARTS:
             raise WorkerError(
                 f"{_STARTS} workers died one after the other while they started, the last {worker.ended}: fewer"
                 " --workers need less memory"
