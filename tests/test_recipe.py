@@ -114,7 +114,14 @@ def test_epochs_and_steps_displace_one_another(tmp_path: Path) -> None:
 
 def test_every_shipped_recipe_opens_and_says_how_to_run_it() -> None:
     paths = sorted(RECIPES.glob("*.yaml"))
-    assert [path.stem for path in paths] == ["gsm8k-cpu", "gsm8k-gpt2", "quickstart", "strategyqa-gpt2", "svamp-gpt2"]
+    assert [path.stem for path in paths] == [
+        "arithmetic-steps",
+        "gsm8k-cpu",
+        "gsm8k-gpt2",
+        "quickstart",
+        "strategyqa-gpt2",
+        "svamp-gpt2",
+    ]
     for path in paths:
         recipe = read(path)
         head = path.read_text(encoding="utf-8").partition("\ntrain:")[0]

@@ -89,6 +89,22 @@ def test_finished_stages_are_skipped_until_something_changes(tmp_path: Path) -> 
     assert states(changed.out).count("done") == 0
 
 
+def test_an_arm_may_learn_from_problems_of_its_own(tmp_path: Path, data_dir: Path) -> None:
+    """The training size is then one more thing to compare arms by; --data-dir holds for these problems too."""
+    text = RECIPE.partition("  iterative")[0] + "  fewer: {scheme: answer, train: {source: gsm8k/train, limit: 3}}\n"
+    done = socratic("run", recipe(tmp_path, text), "--data-dir", data_dir, cwd=tmp_path)
+    assert done.code == 0, done.err
+    manifest = json.loads((tmp_path / "runs/small/manifest.json").read_text())
+    assert {name: data["problems"] for name, data in manifest["data"].items()} == {
+        "train": 6,
+        "test": 4,
+        "arms.fewer.train": 3,
+    }
+    kept = [stage["kept"] for name, stage in manifest["stages"].items() if name.startswith("annotate")]
+    assert kept == [6, 3]
+    assert "| fewer parrot | answer parrot | 4 | -100.0 |" in done.out
+
+
 def test_changed_data_is_noticed(tmp_path: Path) -> None:
     problems = tmp_path / "mine.jsonl"
     problems.write_text('{"id": "1", "question": "1+1?", "answer": "It is 1+1 = <<1+1=2>>2.\\n#### 2"}\n')

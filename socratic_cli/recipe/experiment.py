@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from socratic_cli.settings import Annotation, Asking, Decoding, Selection, Settings, Training
 
@@ -18,26 +18,30 @@ class Source(Selection):
     source: str = Field(description="gsm8k/train, arithmetic:2-3/test, a JSONL file.")
 
 
+def _named(value: Any) -> Any:
+    return {"source": value} if isinstance(value, str) else value
+
+
+ShortSource = Annotated[Source, BeforeValidator(_named, json_schema_input_type=str | Source)]
+"""A source that may be given by its name alone."""
+
+
 class Verifying(Settings):
     """A verifier, trained within the run on what the arm's own student samples; what it leaves out is the arm's."""
 
-    train: Source | None = Field(None, description="Problems that are sampled [default: the training problems].")
+    train: ShortSource | None = Field(None, description="Problems that are sampled [default: the training problems].")
     samples: int = Field(8, gt=0, description="Chains of each of them.")
     decoding: dict[str, Any] = Field(default_factory=dict, description="Decoding settings of sampling that differ.")
     scheme: Spec = Field("verifier", description="What the verifier reads.")
     student: Spec | None = Field(None, description="Who becomes the verifier.")
     training: dict[str, Any] = Field(default_factory=dict, description="Training settings that differ.")
 
-    @field_validator("train", mode="before", json_schema_input_type=str | Source | None)
-    @classmethod
-    def _short_source(cls, value: Any) -> Any:
-        return {"source": value} if isinstance(value, str) else value
-
 
 class Arm(Settings):
     """One way to make a student; what it leaves out is the recipe's."""
 
     scheme: Spec = Field(description="How reasoning is written down.")
+    train: ShortSource | None = Field(None, description="Problems to learn from.")
     teacher: Spec | None = Field(None, description="Who writes the annotations.")
     students: tuple[Spec, ...] | None = Field(None, description="Who is trained.")
     trained: bool = Field(True, description="False: the untrained student, prompted with exemplars.")
@@ -58,8 +62,8 @@ class Recipe(Settings):
     name: str = Field(
         "recipe", pattern=r"^[\w.-]+$", description="Names the folder of the results [default: the file]."
     )
-    train: Source
-    test: Source
+    train: ShortSource
+    test: ShortSource
     teacher: Spec = Field("gold", description="Who writes the annotations.")
     students: tuple[Spec, ...] = Field(description="Who is trained.")
     annotation: Annotation = Annotation()
@@ -68,11 +72,6 @@ class Recipe(Settings):
     decoding: Decoding = Decoding()
     seeds: tuple[int, ...] = (0,)
     arms: dict[str, Arm] = Field(min_length=1, description="Name of the arm: its scheme and what differs.")
-
-    @field_validator("train", "test", mode="before", json_schema_input_type=str | Source)
-    @classmethod
-    def _short_source(cls, value: Any) -> Any:
-        return {"source": value} if isinstance(value, str) else value
 
     @field_validator("arms", mode="before", json_schema_input_type=dict[str, str | Arm])
     @classmethod

@@ -15,7 +15,7 @@ from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.recipe import Arm, Recipe, Verifying, merged, sampling
 from socratic_cli.records import GOLD
 from socratic_cli.run import works
-from socratic_cli.run.data import Data, sampled
+from socratic_cli.run.data import Data, learnt, sampled
 from socratic_cli.run.stages import Stage, Stages, key_of, slug
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.stages.solve import with_roles
@@ -87,6 +87,11 @@ class _Planner:
         return plugins.load(Scheme, self.arm.scheme)
 
     @property
+    def _lessons(self) -> Data:
+        """The problems that the arm learns from."""
+        return self.data[learnt(self.name) if self.arm.train else "train"]
+
+    @property
     def _group(self) -> str:
         """What the arm's authors have in common, whatever their seed."""
         return with_roles(f"{self.name} {self.student.label}", self.roles)
@@ -113,7 +118,7 @@ class _Planner:
         return _Solver(stage.key, partial(_players, stage.folder / works.STUDENT, self.roles))
 
     def _annotated(self) -> Stage:
-        scheme, data = self._scheme.annotator, self.data["train"]
+        scheme, data = self._scheme.annotator, self._lessons
         teacher = plugins.load(Teacher, self.arm.teacher or self.recipe.teacher)
         key = key_of("annotate", data.key, scheme.label, teacher.label, self.recipe.annotation.model_dump_json())
         replies = self.stages.folder / "replies" / f"{slug(teacher.label)}.jsonl"
@@ -138,7 +143,7 @@ class _Planner:
 
     def _sampled(self, wanted: Verifying, solver: _Solver) -> Stage:
         decoding = merged(self.recipe.decoding, {**sampling(self.arm, wanted), "seed": self.seed})
-        data = self.data[sampled(self.name) if wanted.train else "train"]
+        data = self.data[sampled(self.name)] if wanted.train else self._lessons
         label = f"{self._scheme.label} {self.student.label} s{self.seed}"
         key = key_of("sample", solver.key, decoding.model_dump_json(), data.key)
         author = partial(solver.author, decoding)

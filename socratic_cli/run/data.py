@@ -35,12 +35,24 @@ class Data:
 
 
 def read(recipe: Recipe) -> dict[str, Data]:
-    """Read the data of a recipe through: train, test, and what arms sample for their verifiers."""
+    """Read the data of a recipe through: train, test, and what arms learn from or sample for their verifiers."""
     data = {"train": Data.of(recipe.train), "test": Data.of(recipe.test)}
     for name, arm in recipe.arms.items():
+        if arm.train:
+            data[learnt(name)] = Data.of(_beside(arm.train, recipe.train))
         if arm.verifier and arm.verifier.train:
-            data[sampled(name)] = Data.of(arm.verifier.train)
+            data[sampled(name)] = Data.of(_beside(arm.verifier.train, recipe.train))
     return data
+
+
+def _beside(source: Source, train: Source) -> Source:
+    """Return a source that is read from the folder of the training problems, unless it names one."""
+    return source if source.data_dir else source.model_copy(update={"data_dir": train.data_dir})
+
+
+def learnt(arm: str) -> str:
+    """Return the name of the data that an arm of its own learns from."""
+    return f"arms.{arm}.train"
 
 
 def sampled(arm: str) -> str:
