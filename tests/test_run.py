@@ -131,6 +131,22 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     assert done.out.count("| 4 | 100.0% |") == 5
 
 
+def test_ctrl_c_is_told_what_stays_and_how_to_go_on(tmp_path: Path) -> None:
+    text = (
+        RECIPE.partition("  iterative")[0].replace("[parrot]", '["parrot delay=2"]').replace("limit: 4", "limit: 200")
+    )
+    path = recipe(tmp_path, text)
+    process = subprocess.Popen([*COMMAND, "run", str(path)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("solve:"):
+            break
+    process.send_signal(signal.SIGINT)
+    assert "error: stopped: what is finished stays in runs/small, and the same command goes on" in process.stderr.read()
+    assert process.wait() == 130
+    assert states(socratic("run", path, "--dry-run", cwd=tmp_path).out).count("done") == 2
+
+
 def test_a_half_written_stage_is_completed_not_repeated(tmp_path: Path) -> None:
     path = recipe(tmp_path)
     socratic("run", path, cwd=tmp_path)
