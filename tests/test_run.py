@@ -105,6 +105,20 @@ def test_an_arm_may_learn_from_problems_of_its_own(tmp_path: Path, data_dir: Pat
     assert "| fewer parrot | answer parrot | 4 | -100.0 |" in done.out
 
 
+def test_arms_may_be_run_one_by_one_in_the_same_folder(tmp_path: Path) -> None:
+    path = recipe(tmp_path)
+    one = socratic("run", path, "--arm", "iterative", cwd=tmp_path)
+    assert one.code == 0, one.err
+    assert "iterative parrot" in one.out
+    assert "answer parrot" not in one.out
+    whole = socratic("run", path, cwd=tmp_path)
+    assert whole.err.count("(done before)") == 3  # annotated, trained and solved
+    assert "answer parrot" in whole.out
+    wrong = socratic("run", path, "--arm", "iterativ", cwd=tmp_path)
+    assert wrong.code == 2
+    assert "the recipe has no arm 'iterativ'. Did you mean 'iterative'?" in wrong.err
+
+
 def test_changed_data_is_noticed(tmp_path: Path) -> None:
     problems = tmp_path / "mine.jsonl"
     problems.write_text('{"id": "1", "question": "1+1?", "answer": "It is 1+1 = <<1+1=2>>2.\\n#### 2"}\n')
@@ -182,13 +196,14 @@ def test_every_shipped_recipe_plans_its_stages(path: Path, tmp_path: Path, data_
     assert done.code == 0, done.err
     verbs = [line.split()[1] for line in done.out.splitlines()]
     arms = read(path).arms
-    assert set(verbs) == {"annotate", "train", "solve", "bench"}
+    sampled = {"sample"} if any(arm.verifier for arm in arms.values()) else set()
+    assert set(verbs) == {"annotate", "train", "solve", "bench"} | sampled
     assert verbs.count("solve") >= len(arms) >= 3
     assert list(tmp_path.iterdir()) == []
 
 
 def test_there_are_recipes_to_plan() -> None:
-    assert len(list(RECIPES.glob("*.yaml"))) == 5
+    assert len(list(RECIPES.glob("*.yaml"))) == 6
 
 
 VERIFIED = """\

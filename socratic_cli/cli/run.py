@@ -30,6 +30,9 @@ def verb(
     data_dir: Annotated[
         Path | None, typer.Option(envvar="SOCRATIC_DATA", help="Folder with the data sets' files; else from the hub.")
     ] = None,
+    arms: Annotated[
+        list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm; may be repeated [default: all].")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the stages, and which are done; do nothing.")
     ] = False,
@@ -40,9 +43,11 @@ def verb(
     \b
     socratic run recipes/quickstart.yaml
     socratic run recipes/gsm8k-cpu.yaml --set train.limit=500 --dry-run
+    socratic run recipes/gsm8k-cpu.yaml --arm cot --arm socratic
     """
     data = [f"{source}.data_dir={data_dir}" for source in ("train", "test")] if data_dir else []
-    wanted = recipe.read(path, [*data, *(set_ or ())])
+    whole = recipe.read(path, [*data, *(set_ or ())])
+    wanted = whole.only(arms) if arms else whole
     folder = output or Path("runs") / wanted.name
     if dry_run:
         for stage in run.plan(wanted, folder).stages:

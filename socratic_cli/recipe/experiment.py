@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from socratic_cli.errors import UsageError, did_you_mean
 from socratic_cli.settings import Annotation, Asking, Decoding, Selection, Settings, Training
 
 Spec = str | dict[str, Any]
@@ -79,6 +80,18 @@ class Recipe(Settings):
         if not isinstance(value, Mapping):
             return value
         return {name: {"scheme": arm} if isinstance(arm, str) else arm for name, arm in value.items()}
+
+    def only(self, names: Iterable[str]) -> Recipe:
+        """Return the recipe with these arms alone, in its own order.
+
+        Raises:
+            UsageError: it has no such arm.
+        """
+        wanted = set(names)
+        for name in sorted(wanted - set(self.arms)):
+            near = did_you_mean(name, list(self.arms))
+            raise UsageError(f"the recipe has no arm {name!r}.{near} It has {', '.join(self.arms)}")
+        return self.model_copy(update={"arms": {name: arm for name, arm in self.arms.items() if name in wanted}})
 
 
 def merged(settings: Settings, changes: Mapping[str, Any]) -> Any:
