@@ -32,12 +32,41 @@ class Selection(Settings):
     answer_field: str | None = Field(None, description="Field of the answer in a JSONL of your own.")
 
 
+Engine = Literal["local", "ray"]
+
+
 class Spread(Settings):
     """Who does the work: this process, or others beside it. The result is the same."""
 
     workers: int = Field(
         1, gt=0, description="Processes that share the work: each has the student, or asks the teacher."
     )
+    engine: Engine = Field(
+        "local", description="What workers are: processes of this machine, or actors of Ray, in RAY_ADDRESS's cluster."
+    )
+    cpus_per_worker: float | None = Field(
+        None, gt=0, description="ray: cores each worker asks for [default: 1; without RAY_ADDRESS its share]."
+    )
+    gpus_per_worker: float | None = Field(
+        None,
+        ge=0,
+        description="ray: GPUs each asks for; 0.5: two share one [default: 1 or, of fewer, its share; to annotate 0].",
+    )
+
+    @model_validator(mode="after")
+    def _of_ray(self) -> Self:
+        for name in ("cpus_per_worker", "gpus_per_worker"):
+            wanted = getattr(self, name)
+            if wanted is not None and self.engine != "ray":
+                raise ValueError(f"{name} is what an actor of Ray asks for: give engine=ray as well")
+            if wanted is not None and wanted > 1 and wanted != int(wanted):
+                raise ValueError(f"{name}: a part of one, or a whole number")
+        return self
+
+    @property
+    def shared(self) -> bool:
+        """Whether anybody beside this process works."""
+        return self.workers > 1 or self.engine == "ray"
 
 
 class Asking(Spread):

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
-import subprocess
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,6 @@ from socratic_cli.stages.window import as_finished
 from socratic_cli.workers.local import Processes
 from socratic_cli.workers.port import Work, surely
 from tests import tiny
-from tests.command import COMMAND, socratic
 from tests.working import POISON, DyingOnce, Echo, RoomForOne, Unopened
 
 PROBLEMS = [Problem(id=str(at), question=f"Ann has {at} hens and buys 2. How many?", answer="5") for at in range(7)]
@@ -119,70 +115,7 @@ class TestARealModel:
         assert len({line["trace"][0]["reply"] for line in alone}) > 1
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Hold a parrot that takes a while, and what it learnt from."""
-    place = tmp_path_factory.mktemp("workers")
-    for words in (
-        ("annotate", "arithmetic:2/train", "--limit", "60", "-o", "a.jsonl"),
-        ("train", "a.jsonl", "-o", "s", "--student", "parrot delay=0.2"),
-    ):
-        told = socratic(*words, cwd=place)
-        assert told.code == 0, told.err
-    return place
-
-
-SOLVE = ("solve", "s", "arithmetic:2/train", "--limit", "60", "--concurrency", "4", "--workers", "2")
-
-
-class TestTheCommand:
-    def test_a_worker_that_is_killed_loses_nothing(self, folder: Path) -> None:
-        out = folder / "killed.jsonl"
-        running = subprocess.Popen([*COMMAND, *SOLVE, "-o", str(out)], cwd=folder, stderr=subprocess.PIPE, text=True)
-        _until(lambda: out.exists() and len(out.read_text().splitlines()) >= 5)
-        os.kill(_workers_of(running.pid)[0], signal.SIGKILL)
-        _, err = running.communicate(timeout=120)
-        assert running.returncode == 0, err
-        assert "ended by SIGKILL" in err
-        found = lines(out)
-        assert len({line["problem"]["id"] for line in found}) == len(found) == 60
-        assert all(line["correct"] for line in found)
-
-    def test_a_run_that_is_killed_takes_its_workers_along_and_goes_on(self, folder: Path) -> None:
-        out = folder / "resumed.jsonl"
-        running = subprocess.Popen([*COMMAND, *SOLVE, "-o", str(out)], cwd=folder, stderr=subprocess.PIPE)
-        _until(lambda: out.exists() and len(out.read_text().splitlines()) >= 5)
-        workers = _workers_of(running.pid)
-        running.kill()
-        running.communicate(timeout=60)
-        _until(lambda: not any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers))
-        told = socratic(*SOLVE, "-o", out, "--resume", cwd=folder)
-        assert told.code == 0, told.err
-        assert "were done before" in told.err
-        found = lines(out)
-        assert len({line["problem"]["id"] for line in found}) == len(found) == 60
-
-    def test_bench_shares_what_its_students_solve(self, folder: Path) -> None:
-        told = socratic("bench", "s", "--problems", "arithmetic:2/train", "--limit", "4", "--workers", "2", cwd=folder)
-        assert told.code == 0, told.err
-        assert "100.0%" in told.out
-
-    def test_a_model_that_is_asked_over_a_network_is_not_shared(self) -> None:
-        teacher = authors.find("litellm:openai/m", load(Scheme, "cot"), Decoding())
-        with pytest.raises(UsageError, match="--concurrency"):
-            jobs.solve_file(PROBLEMS, teacher, "-", lambda _: None, spread=Spread(workers=2))
-
-
-def _until(ready: Any, seconds: float = 90.0) -> None:
-    end = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.05)
-
-
-def _workers_of(parent: int) -> list[int]:
-    """Return the worker processes of a command: all its children but the one that tracks shared resources."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    found = [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
-    assert found
-    return found
+def test_a_model_that_is_asked_over_a_network_is_not_shared() -> None:
+    teacher = authors.find("litellm:openai/m", load(Scheme, "cot"), Decoding())
+    with pytest.raises(UsageError, match="--concurrency"):
+        jobs.solve_file(PROBLEMS, teacher, "-", lambda _: None, spread=Spread(workers=2))

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 from socratic_cli.dialogue import Reply, Turn
-from socratic_cli.errors import TeacherBusy, TeacherUnusable, WorkerError, WorkerGone
+from socratic_cli.errors import TeacherBusy, TeacherError, TeacherUnusable, WorkerError, WorkerGone
 from socratic_cli.parts import Teacher
-from socratic_cli.workers.port import Do, Pool
+from socratic_cli.workers.port import Do, Pool, surely
 
 
 @dataclass(frozen=True)
@@ -32,19 +33,24 @@ class Asked:
 
 @dataclass(frozen=True)
 class Workers:
-    """A model whose turns go to workers."""
+    """A model whose turns go to workers. What is paid for is asked again by whoever counts what is spent."""
 
     pool: Pool[Turn, Reply]
+    paid: bool
 
     async def reply(self, turn: Turn) -> Reply:
         """Reply to a turn, or raise what the teacher raised in its worker.
 
         Raises:
-            TeacherError: the teacher's own, or the worker has died.
+            TeacherError: the teacher's own, or the worker has died; where nothing is paid, each that had the turn.
         """
         try:
-            return await self.pool.do(turn)
+            return await (self.pool.do(turn) if self.paid else surely(self.pool, turn, _given_up))
         except WorkerGone as gone:
             raise TeacherBusy(f"who sends requests has died: {gone}", billed=gone.began) from None
         except WorkerError as fault:
             raise TeacherUnusable(str(fault)) from fault
+
+
+def _given_up(_turn: Turn, why: str) -> NoReturn:
+    raise TeacherError(why)

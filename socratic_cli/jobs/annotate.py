@@ -22,7 +22,7 @@ from socratic_cli.parts import Scheme, Teacher
 from socratic_cli.records import Problem
 from socratic_cli.settings import Annotation, Asking
 from socratic_cli.stages.annotate import Annotated, annotate
-from socratic_cli.workers.pools import pool
+from socratic_cli.workers.pools import pool, require
 
 # Open problems beyond the requests in flight: some are always being parsed, written or put on the disk.
 _SLACK = 1.25
@@ -50,13 +50,15 @@ def annotate_file(
     """
     annotation, asking = annotation or Annotation(), asking or Asking()
     _require_samples(teacher, annotation)
+    require(asking)
     source = started(problems)
     require_price(teacher, asking.max_cost)
     with ExitStack() as files:
         replies = files.enter_context(Replies(paths.replies_of(teacher, scheme))) if teacher.paid else None
         author = (scheme.label, teacher.label)
         outputs = files.enter_context(Annotations(paths.out, paths.rejects, author, resume, overwrite or reparse))
-        ask = Workers(files.enter_context(pool(Asked(teacher), asking))) if asking.workers > 1 else None
+        shared = pool(Asked(teacher), asking, computes=False) if asking.shared else None
+        ask = Workers(files.enter_context(shared), teacher.paid) if shared is not None else None
         tally = Tally(spent_before=replies.spent if replies is not None else 0.0)
         job = _Job(scheme, teacher, annotation, asking, outputs, report, tally, replies, ask, reparse)
         asyncio.run(job.run(source))

@@ -28,7 +28,7 @@ from socratic_cli.stages.solve import given_up, sample, solve
 from socratic_cli.stages.verifying import Verifier
 from socratic_cli.stages.window import as_finished
 from socratic_cli.voting import chosen_by
-from socratic_cli.workers.pools import pool
+from socratic_cli.workers.pools import pool, require
 from socratic_cli.workers.port import Do, Pool, surely
 
 Wanted = tuple[Problem, int]
@@ -81,7 +81,7 @@ def solve_file(
 
     Raises:
         OutputError: the file exists and is neither resumed nor overwritten.
-        UsageError: what is asked for does not go together.
+        UsageError: what is asked for does not go together, or needs a package.
         WorkerError: workers cannot be started.
     """
     decoding, spread = decoding or Decoding(), spread or Spread()
@@ -94,10 +94,7 @@ def solve_file(
     with ExitStack() as files:
         writer = files.enter_context(jsonl.Writer(out))
         wanted = _remaining(problems, done, job.chains, tally)
-        if spread.workers > 1:
-            solutions = _together(job, spread, wanted, files)
-        else:
-            solutions = _here(job, out, wanted, files, told)
+        solutions = _together(job, spread, wanted, files) if spread.shared else _here(job, out, wanted, files, told)
 
         async def work() -> None:
             try:
@@ -139,7 +136,8 @@ class _Job:
             raise UsageError("samples are kept, or one of them is chosen: leave --keep-samples or the other out")
         asked = (self.author, *self.author.players.values(), self.verifier)
         teacher = next((one.label for one in asked if one is not None and one.teacher), None)
-        if spread.workers > 1 and teacher is not None:
+        require(spread)
+        if spread.shared and teacher is not None:
             raise UsageError(f"--workers share a student, and {teacher} is asked from here: raise --concurrency")
 
     def solutions(self, wanted: Iterable[Wanted], model: Model, verifier: Verifier | None) -> AsyncIterator[Solution]:
@@ -191,7 +189,7 @@ def _here(
 
 def _together(job: _Job, spread: Spread, wanted: Iterable[Wanted], files: ExitStack) -> AsyncIterator[Solution]:
     """Let workers solve; each gets its next problem as soon as it has finished another."""
-    workers: Pool[Wanted, Solution] = files.enter_context(pool(job, spread))
+    workers: Pool[Wanted, Solution] = files.enter_context(pool(job, spread, computes=True))
     return as_finished(wanted, partial(surely, workers, lost=job.lost), job.width * spread.workers)
 
 

@@ -1,4 +1,4 @@
-"""Workers that are processes of this machine. One that dies is replaced, and what it had is told to whoever waits.
+"""Workers that are processes of this machine. Where one dies, what it had is told to whoever waits.
 
 The parent reads, writes and decides; a process gets one item at a time, and sends back what came of it, or the fault.
 """
@@ -7,29 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import os
 import signal
 import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any, Generic, Self
+from typing import Any
 
-from socratic_cli.errors import SocraticError, WorkerError, WorkerGone
-from socratic_cli.workers.port import R, T, Work
+from socratic_cli.errors import WorkerError
+from socratic_cli.workers.crew import Crew, Worker
+from socratic_cli.workers.port import R, T, Work, cores, told
 
-_log = logging.getLogger(__name__)
 _READY = -1
 """The number of the message that says that a process has opened its work, or why it cannot."""
-_STARTS = 3
-"""Processes that may die one after the other in one place before any of them has begun."""
 
 
-class Processes(Generic[T, R]):
-    """A pool of processes; an item goes to the one with the fewest."""
+class Processes(Crew[T, R]):
+    """A pool of processes."""
 
     def __init__(self, work: Work[T, R], count: int) -> None:
         """Start them.
@@ -37,58 +33,18 @@ class Processes(Generic[T, R]):
         Raises:
             WorkerError: the work cannot travel to another process.
         """
-        self._work, self._threads = work, max(1, _cores() // count)
-        self._stillborn: Counter[int] = Counter()
-        self._workers = [self._started(number) for number in range(count)]
-        self._cell: _Worker[T, R] | None = None
-        self._one = asyncio.Lock()
-
-    async def do(self, item: T, *, alone: bool = False) -> R:
-        """Let a process do an item; see `Pool`."""
-        if not alone:
-            self._workers = [self._alive(worker) for worker in self._workers]
-            return await min(self._workers, key=lambda worker: len(worker.waiting)).do(item)
-        async with self._one:
-            self._cell = self._alive(self._cell) if self._cell else self._started(len(self._workers))
-            return await self._cell.do(item)
-
-    def _started(self, number: int) -> _Worker[T, R]:
-        return _Worker(self._work, number, self._threads)
-
-    def _alive(self, worker: _Worker[T, R]) -> _Worker[T, R]:
-        if worker.began:
-            self._stillborn[worker.number] = 0
-        if worker.ended is None:
-            return worker
-        self._stillborn[worker.number] += not worker.began
-        if self._stillborn[worker.number] >= _STARTS:
-            raise WorkerError(
-                f"{_STARTS} workers died one after the other while they started, the last {worker.ended}: fewer"
-                " --workers need less memory"
-            )
-        worker.stop()
-        return self._started(worker.number)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        workers = [*self._workers, *([self._cell] if self._cell else [])]
-        for worker in workers:
-            worker.dismiss()
-        for worker in workers:
-            worker.stop()
+        threads = max(1, cores() // count)
+        super().__init__(lambda place: _Process(work, place, threads), count)
 
 
-class _Worker(Generic[T, R]):
-    """The parent's end of one process. `ended` says how the process ended, once it has."""
+class _Process(Worker[T, R]):
+    """The parent's end of one process."""
 
-    def __init__(self, work: Work[T, R], number: int, threads: int) -> None:
+    def __init__(self, work: Work[T, R], place: int, threads: int) -> None:
         # A fresh interpreter: a fork would share the parent's threads, locks and connections.
         context = get_context("spawn")
-        self.number, self.began = number, False
-        self.ended: str | None = None
-        self.waiting: dict[int, asyncio.Future[R]] = {}
+        super().__init__(place)
+        self._waiting: dict[int, asyncio.Future[R]] = {}
         self._numbers = itertools.count()
         self._pipe, other = context.Pipe()
         self._process = context.Process(target=_serve, args=(other, work, threads), daemon=True)
@@ -100,14 +56,14 @@ class _Worker(Generic[T, R]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fault: Exception | None = None
 
-    async def do(self, item: T) -> R:
+    async def _do(self, item: T) -> R:
         if self._fault is not None:
             raise self._fault
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             threading.Thread(target=_listen, args=(self._pipe, self._heard), daemon=True).start()
         number = next(self._numbers)
-        result = self.waiting[number] = self._loop.create_future()
+        result = self._waiting[number] = self._loop.create_future()
         try:
             # Where it is gone, whoever listens will hear so, and fail what waits.
             with suppress(OSError):
@@ -115,7 +71,7 @@ class _Worker(Generic[T, R]):
             found: R = await result
             return found
         finally:
-            self.waiting.pop(number, None)
+            self._waiting.pop(number, None)
 
     def _heard(self, said: Any) -> None:
         """Take a message from the listening thread; None is the end of the process."""
@@ -130,9 +86,9 @@ class _Worker(Generic[T, R]):
         number, value, fault = said
         if number == _READY:
             self.began, self._fault = True, fault
-            for waits in self.waiting.values() if fault else ():
+            for waits in self._waiting.values() if fault else ():
                 _fail(waits, fault)
-        elif (waiting := self.waiting.get(number)) is not None and not waiting.done():
+        elif (waiting := self._waiting.get(number)) is not None and not waiting.done():
             if fault is None:
                 waiting.set_result(value)
             else:
@@ -140,11 +96,9 @@ class _Worker(Generic[T, R]):
 
     def _died(self) -> None:
         self._process.join()
-        self.ended = _how(self._process.exitcode)
-        told = f"worker {self.number + 1} was {self.ended}"
-        _log.warning("%s; what it had (%d) goes to others, and a new one starts", told, len(self.waiting))
-        for waits in self.waiting.values():
-            _fail(waits, WorkerGone(told, began=self.began))
+        gone = self.lost(_how(self._process.exitcode))
+        for waits in self._waiting.values():
+            _fail(waits, gone)
 
     def dismiss(self) -> None:
         with suppress(OSError):
@@ -165,10 +119,6 @@ def _how(code: int | None) -> str:
         return f"ended with exit code {code}"
     name = signal.Signals(-code).name if -code in list(signal.Signals) else str(-code)
     return f"ended by {name}" + (" (memory ran out, or somebody sent it)" if -code == signal.SIGKILL else "")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _listen(pipe: Connection, heard: Callable[[Any], None]) -> None:
@@ -205,7 +155,7 @@ async def _served(pipe: Connection, work: Work[Any, Any]) -> None:
             say(_READY, None)
             await _until_the_end(arrived, do, say)
     except Exception as fault:
-        say(_READY, None, _told(fault))
+        say(_READY, None, told(fault))
         while await arrived.get() is not None:
             pass
 
@@ -219,7 +169,7 @@ async def _until_the_end(
         try:
             value, fault = await do(item), None
         except Exception as raised:  # it cannot be raised here, where nobody would see it
-            value, fault = None, _told(raised)
+            value, fault = None, told(raised)
         say(number, value, fault)
 
     tasks: set[asyncio.Task[None]] = set()
@@ -227,8 +177,3 @@ async def _until_the_end(
         task = asyncio.ensure_future(one(*asked))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-
-
-def _told(fault: Exception) -> Exception:
-    """Return a fault as it is told to the parent; a bug may be of a class that the parent does not know."""
-    return fault if isinstance(fault, SocraticError) else WorkerError(f"a worker failed: {fault!r}")

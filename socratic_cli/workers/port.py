@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from socratic_cli.errors import WorkerGone
+from socratic_cli.errors import SocraticError, WorkerError, WorkerGone
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,3 +56,13 @@ async def surely(pool: Pool[T, R], item: T, lost: Callable[[T, str], R]) -> R:
             if gone.began:
                 tries.pop(0)
     return lost(item, f"each of the {len(_TRIES)} workers that had it died, the last two with nothing else: {fault}")
+
+
+def told(fault: Exception) -> Exception:
+    """Return a fault of the work as it is told to the parent: a bug may be of a class that the parent does not know."""
+    return fault if isinstance(fault, SocraticError) else WorkerError(f"a worker failed: {fault!r}")
+
+
+def cores() -> int:
+    """Return the cores that this process may use, which its workers share."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,52 @@
+"""A cluster of Ray on this machine, and the worker processes of a command, for tests that kill them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def cluster(cpus: int = 2) -> Iterator[str]:
+    """Start a cluster and join it; yield its address, by which others join it too."""
+    import socratic_cli.workers.cluster  # noqa: F401  # tells Ray to be quiet, before it is imported
+    import ray  # isort: skip
+
+    context: Any = ray.init(
+        address="local",
+        num_cpus=cpus,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        object_store_memory=100 * 2**20,
+    )
+    try:
+        yield context.address_info["gcs_address"]
+    finally:
+        ray.shutdown()
+
+
+def workers_of(process: int) -> list[int]:
+    """Return the workers below a process: spawned ones but for the tracker of resources, and Ray's actors."""
+    found = [one for one in _below(process) if any(name in _command(one) for name in ("spawn_main", "ray::_Served"))]
+    assert found
+    return found
+
+
+def is_there(process: int) -> bool:
+    """Say whether a process lives."""
+    return Path(f"/proc/{process}/cmdline").exists() and bool(_command(process))
+
+
+def _below(process: int) -> Iterator[int]:
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            yield child
+            yield from _below(child)
+
+
+def _command(process: int) -> str:
+    return Path(f"/proc/{process}/cmdline").read_text()
