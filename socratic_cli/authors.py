@@ -112,7 +112,8 @@ def find_verifier(target: str, decoding: Decoding, **options: Any) -> Author:
     Raises:
         UsageError: an unknown name, or a student that is no verifier.
     """
-    weighing = Decoding(batch_size=decoding.batch_size)  # nothing is written, so nothing is sampled or calculated
+    # nothing is written, so nothing is sampled or calculated
+    weighing = Decoding(batch_size=decoding.batch_size, backend=decoding.backend)
     if not is_student(target):
         return find(target, plugins.load(Scheme, Verification.verifier), weighing, **options)
     student = TrainedStudent.load(target, weighing, **options)

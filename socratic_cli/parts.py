@@ -1,4 +1,4 @@
-"""The four kinds of part a plugin can bring: scheme, teacher, student, dataset.
+"""Four kinds of part that a plugin can bring: scheme, teacher, student, dataset. The fifth is in `backends`.
 
 A part's class is the typed model of its own options, so nobody else needs to know them.
 """

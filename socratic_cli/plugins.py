@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from socratic_cli.backends import Backend
 from socratic_cli.errors import SocraticError, UsageError, did_you_mean
 from socratic_cli.parts import Dataset, Part, Scheme, Student, Teacher
 
@@ -27,6 +28,7 @@ GROUPS: dict[type[Part], str] = {
     Teacher: "socratic.teachers",
     Student: "socratic.students",
     Dataset: "socratic.datasets",
+    Backend: "socratic.backends",
 }
 log = logging.getLogger(__name__)
 

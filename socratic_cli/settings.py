@@ -187,6 +187,9 @@ class Decoding(Settings):
     temperature: float = Field(0.0, ge=0, description="0 is greedy; above, replies are sampled.")
     top_p: float = Field(1.0, gt=0, le=1, description="Nucleus of the sampled tokens.")
     batch_size: int = Field(64, gt=0, description="Replies written at the same time.")
+    backend: str = Field(
+        "transformers", description="Who runs a student's weights; options follow as key=value. See `socratic list`."
+    )
     calculator: Literal["off", "check", "force"] = Field(
         "off", description="After <<48/2= the result is written for the student (force), or checked and told (check)."
     )

@@ -27,7 +27,7 @@ FLOORS = (
         "processes",
         "tracking",
     ),
-    ("parts", "plugins", "workers"),
+    ("parts", "backends", "plugins", "workers"),
     ("card", "curve"),
     ("modelcard",),
     ("asking", "scoring"),

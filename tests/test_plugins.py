@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from socratic_cli import plugins
+from socratic_cli.backends import Backend
 from socratic_cli.errors import UsageError
 from socratic_cli.parts import Dataset, Part, Scheme, Student, Teacher
 
@@ -56,6 +57,7 @@ class TestInstalled:
             (Teacher, {"gold", "litellm"}),
             (Student, {"huggingface"}),
             (Dataset, {"gsm8k", "svamp", "strategyqa", "jsonl"}),
+            (Backend, {"transformers"}),
         ],
     )
     def test_the_built_in_parts_come_in_by_the_door_of_all(self, kind: type[Part], built_in: set[str]) -> None:

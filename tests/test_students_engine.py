@@ -17,13 +17,16 @@ from socratic_cli.parts import Student
 from socratic_cli.plugins import load
 from socratic_cli.records import Example, Problem
 from socratic_cli.settings import Decoding
-from socratic_cli.students import engine, scheduler
+from socratic_cli.students import requests, scheduler
 from socratic_cli.students.engine import Engine
-from socratic_cli.students.generation import Request
+from socratic_cli.students.generation import Voice
+from socratic_cli.students.requests import Request
+from socratic_cli.students.scheduler import Scheduler
 from socratic_cli.students.slots import Piece, Slots, Unsupported
 from socratic_cli.students.writing import Writing
 from tests import tiny
 
+Opened = Engine[Voice]
 PROBLEM = Problem(id="a", question="?")
 PROMPTS = ["Question: a", "Question: Natalia sold clips to 48 of her friends\nAnswer:", "1", "Weng earns $12 an hour"]
 
@@ -34,7 +37,7 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def opened(base: str) -> Iterator[Engine]:
+def opened(base: str) -> Iterator[Opened]:
     with opened_with(base, Decoding(max_new_tokens=12)) as found:
         yield found
 
@@ -43,11 +46,16 @@ def opened_with(base: str, decoding: Decoding) -> Any:
     return load(Student, f"huggingface:{base} dtype=float32").model(None, decoding)
 
 
+def afresh(opened: Opened) -> Opened:
+    """Return an engine of the same model that holds nothing yet."""
+    return Engine(opened._speaker, Scheduler, opened._decoding)
+
+
 def turn(prompt: str, *stop: str, role: str = "solver") -> Turn:
     return Turn(role, prompt, PROBLEM, stop=stop)
 
 
-def ask(opened: Engine, *turns: Turn) -> list[Reply]:
+def ask(opened: Opened, *turns: Turn) -> list[Reply]:
     async def together() -> list[Reply]:
         return list(await asyncio.gather(*(opened.reply(one) for one in turns)))
 
@@ -68,7 +76,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[list[Piece]]:
     return seen
 
 
-def test_a_batch_replies_as_its_turns_do_one_by_one(opened: Engine) -> None:
+def test_a_batch_replies_as_its_turns_do_one_by_one(opened: Opened) -> None:
     together = ask(opened, *map(turn, PROMPTS))
     assert together == [ask(opened, turn(prompt))[0] for prompt in PROMPTS]
     assert len({reply.text for reply in together}) > 1
@@ -81,7 +89,7 @@ def test_no_more_turns_are_written_together_than_asked_for(base: str, monkeypatc
     assert [len(pieces) for pieces in seen[2:]] == [3, 3, 3, 2, 2, 2]
 
 
-def test_a_turn_joins_as_soon_as_another_ends(opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_turn_joins_as_soon_as_another_ends(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     opened._decoding = Decoding(max_new_tokens=12, batch_size=2)
     mark = ask(opened, turn(PROMPTS[0]))[0].text[:2]
     alone = [ask(opened, turn(PROMPTS[0], mark)), ask(opened, turn(PROMPTS[1])), ask(opened, turn(PROMPTS[3]))]
@@ -93,18 +101,18 @@ def test_a_turn_joins_as_soon_as_another_ends(opened: Engine, monkeypatch: pytes
 class TestWhatASlotHolds:
     """A turn of a dialogue that goes on costs its new tokens only."""
 
-    def test_a_text_that_goes_on_is_not_read_again(self, opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_text_that_goes_on_is_not_read_again(self, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
         seen = passes(monkeypatch)
         ask(opened, turn(PROMPTS[1]))
         del seen[:]
         [second] = ask(opened, turn(f"{PROMPTS[1]} 24 clips"))
         assert len(seen[0][0].tokens) < 12 < seen[0][0].start
-        with_nothing_held = Engine(opened._voice, opened._decoding)
+        with_nothing_held = afresh(opened)
         assert ask(with_nothing_held, turn(f"{PROMPTS[1]} 24 clips")) == [second]
 
-    def test_a_beginning_that_all_share_is_read_once(self, opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_beginning_that_all_share_is_read_once(self, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
         shown = PROMPTS[1] + " " + PROMPTS[3]
-        alone = [ask(Engine(opened._voice, opened._decoding), turn(shown + end))[0] for end in (" a", " 1 1 1", " cb")]
+        alone = [ask(afresh(opened), turn(shown + end))[0] for end in (" a", " 1 1 1", " cb")]
         seen = passes(monkeypatch)
         ask(opened, turn(shown + " first"))
         del seen[:]
@@ -140,7 +148,7 @@ def test_what_slots_do_not_know_is_written_in_whole_batches(
         ask(opened, *prompts)
 
 
-def test_a_reply_ends_with_its_mark_whoever_is_beside_it(opened: Engine) -> None:
+def test_a_reply_ends_with_its_mark_whoever_is_beside_it(opened: Opened) -> None:
     [whole] = ask(opened, turn(PROMPTS[0]))
     assert whole.finish_reason == "length"
     assert whole.usage.completion_tokens == 12
@@ -152,7 +160,7 @@ def test_a_reply_ends_with_its_mark_whoever_is_beside_it(opened: Engine) -> None
     assert cut.usage.completion_tokens < 12
 
 
-def test_a_prompt_beyond_the_context_has_an_empty_reply(opened: Engine) -> None:
+def test_a_prompt_beyond_the_context_has_an_empty_reply(opened: Opened) -> None:
     long, short, nearly = ask(opened, turn("1" * 200), turn(PROMPTS[0]), turn("1" * 120))
     assert (long.text, long.finish_reason, long.usage.completion_tokens) == ("", "context", 0)
     assert [short] == ask(opened, turn(PROMPTS[0]))
@@ -190,14 +198,14 @@ def test_each_role_has_a_limit_of_its_own(base: str, monkeypatch: pytest.MonkeyP
 
 
 def test_a_shown_model_stops_at_a_paragraph(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "PARAGRAPH", "q")
+    monkeypatch.setattr(requests, "PARAGRAPH", "q")
     with opened_with(base, Decoding(max_new_tokens=400)) as opened:
         shown = Turn("x", "a", PROBLEM, shots=(Example(role="x", prompt="a", completion="b"),))
         [reply] = ask(opened, shown)
     assert "q" not in reply.text
 
 
-def test_one_engine_serves_one_event_loop_after_another(opened: Engine) -> None:
+def test_one_engine_serves_one_event_loop_after_another(opened: Opened) -> None:
     async def abandoned() -> None:
         asyncio.ensure_future(opened.reply(turn(PROMPTS[1])))  # noqa: RUF006 - left waiting on purpose
         await asyncio.sleep(0)
@@ -207,7 +215,7 @@ def test_one_engine_serves_one_event_loop_after_another(opened: Engine) -> None:
     assert ask(opened, turn(PROMPTS[0])) == [first]
 
 
-def test_an_error_reaches_everyone_who_waits(opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_reaches_everyone_who_waits(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> list[Reply]:
         raise RuntimeError("out of memory")
 
@@ -222,7 +230,7 @@ def test_an_error_reaches_everyone_who_waits(opened: Engine, monkeypatch: pytest
     assert ask(opened, turn(PROMPTS[0]))  # and the engine goes on
 
 
-def test_cancelled_turns_are_dropped(opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancelled_turns_are_dropped(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = passes(monkeypatch)
 
     async def run() -> Reply:
@@ -253,9 +261,9 @@ class TestRepetition:
     """A small model that has begun to repeat itself would go on to its limit."""
 
     @pytest.mark.parametrize("loop", ["ab", "How many? ", "Natalia sold 48/2 = 24 clips in May. "])
-    def test_it_ends_a_reply_before_its_limit(self, opened: Engine, loop: str) -> None:
-        writing = Writing(opened._voice("solver"), Request("Question: a"), Decoding(max_new_tokens=1000))
-        for token in writing._voice.tokens.piece(f"So it is. {loop * 60}"):
+    def test_it_ends_a_reply_before_its_limit(self, opened: Opened, loop: str) -> None:
+        writing = Writing(opened._speaker("solver").language, Request("Question: a"), Decoding(max_new_tokens=1000))
+        for token in writing.language.tokens.piece(f"So it is. {loop * 60}"):
             if writing.finish_reason is None:
                 writing.accept(token)
         assert writing.finish_reason == "repetition"
@@ -268,9 +276,9 @@ class TestRepetition:
             "How many? How many? So Natalia sold 48 clips in April and then she sold half as many clips in May.",
         ],
     )
-    def test_what_is_only_alike_goes_on(self, opened: Engine, text: str) -> None:
-        writing = Writing(opened._voice("solver"), Request("Question: a"), Decoding(max_new_tokens=1000))
-        for token in writing._voice.tokens.piece(text):
+    def test_what_is_only_alike_goes_on(self, opened: Opened, text: str) -> None:
+        writing = Writing(opened._speaker("solver").language, Request("Question: a"), Decoding(max_new_tokens=1000))
+        for token in writing.language.tokens.piece(text):
             writing.accept(token)
         assert writing.finish_reason is None
 
@@ -279,17 +287,17 @@ class TestTheCalculator:
     """After <<48/2= comes 24>>, whatever the student would have written."""
 
     @pytest.fixture
-    def writing(self, opened: Engine) -> Callable[..., Writing]:
+    def writing(self, opened: Opened) -> Callable[..., Writing]:
         def begun(calculator: str, room: int = 40) -> Writing:
             decoding = Decoding(max_new_tokens=room, calculator=calculator)
-            return Writing(opened._voice("solver"), Request("Question: a\nAnswer:\n"), decoding)
+            return Writing(opened._speaker("solver").language, Request("Question: a\nAnswer:\n"), decoding)
 
         return begun
 
     @staticmethod
     def dictate(writing: Writing, text: str) -> Reply:
         """Let a student want to write a text: what the calculator wrote already is not wanted again."""
-        tokens = writing._voice.tokens
+        tokens = writing.language.tokens
         while writing.finish_reason is None:
             so_far = writing.reply().text
             rest = tokens.piece(text[len(so_far) :]) if text.startswith(so_far) else []
@@ -326,4 +334,4 @@ class TestTheCalculator:
         prompts = [turn(f"{prompt} <<48/2") for prompt in PROMPTS]
         with opened_with(base, Decoding(max_new_tokens=30, calculator="force")) as opened:
             together = ask(opened, *prompts)
-            assert together == [ask(Engine(opened._voice, opened._decoding), one)[0] for one in prompts]
+            assert together == [ask(afresh(opened), one)[0] for one in prompts]

@@ -16,12 +16,14 @@ from socratic_cli.plugins import load
 from socratic_cli.records import Problem
 from socratic_cli.settings import Decoding
 from socratic_cli.students.engine import Engine
+from socratic_cli.students.generation import Voice
 from socratic_cli.students.scheduler import Scheduler
 from socratic_cli.students.slots import Piece, Slots, Unsupported
 from socratic_cli.students.tokens import Tokens
 from socratic_cli.students.weights import Source, load_model, load_tokenizer
 from tests import tiny
 
+Opened = Engine[Voice]
 PROBLEM = Problem(id="a", question="?")
 YES_NO = (" yes", " no")
 PROMPTS = ["Question: a\nRight:", "Question: Natalia sold clips to 48 of her friends\nAnswer:\n24\nRight:", "1:"]
@@ -33,7 +35,7 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def opened(base: str) -> Iterator[Engine]:
+def opened(base: str) -> Iterator[Opened]:
     with opened_with(base) as found:
         yield found
 
@@ -46,7 +48,7 @@ def weigh(prompt: str, *options: str) -> Turn:
     return Turn("verifier", prompt, PROBLEM, options=options or YES_NO)
 
 
-def ask(opened: Engine, *turns: Turn) -> list[Reply]:
+def ask(opened: Opened, *turns: Turn) -> list[Reply]:
     async def together() -> list[Reply]:
         return list(await asyncio.gather(*(opened.reply(one) for one in turns)))
 
@@ -68,7 +70,7 @@ def expected(base: str, prompt: str, options: tuple[str, ...]) -> list[float]:
 
 
 @pytest.mark.parametrize("options", [YES_NO, (" 1", " 2", " 3"), (" one", " one more"), ("a", "b")])
-def test_shares_are_the_models_own_softmax(options: tuple[str, ...], base: str, opened: Engine) -> None:
+def test_shares_are_the_models_own_softmax(options: tuple[str, ...], base: str, opened: Opened) -> None:
     for prompt in PROMPTS:
         (reply,) = ask(opened, weigh(prompt, *options))
         assert reply.shares == pytest.approx(expected(base, prompt, options), rel=1e-3)
@@ -77,7 +79,7 @@ def test_shares_are_the_models_own_softmax(options: tuple[str, ...], base: str, 
         assert (reply.finish_reason, reply.usage.completion_tokens) == ("stop", 1)
 
 
-def test_neighbours_change_nothing(opened: Engine) -> None:
+def test_neighbours_change_nothing(opened: Opened) -> None:
     """Not others that are weighed, nor replies that are being written before, beside and after."""
     alone = [ask(opened, weigh(prompt))[0] for prompt in PROMPTS]
     written = [Turn("solver", f"Question: {'clips ' * at}", PROBLEM) for at in range(5)]
@@ -89,7 +91,7 @@ def test_neighbours_change_nothing(opened: Engine) -> None:
         assert found.text == wanted.text
 
 
-def test_a_dialogue_gets_the_shares_and_the_trace_keeps_them(opened: Engine) -> None:
+def test_a_dialogue_gets_the_shares_and_the_trace_keeps_them(opened: Opened) -> None:
     def dialogue() -> Any:
         reply = yield weigh(PROMPTS[0])
         assert reply.shares
@@ -106,7 +108,7 @@ def test_shares_are_neither_sampled_nor_sharpened(temperature: float, base: str)
     assert reply.shares == pytest.approx(expected(base, PROMPTS[1], YES_NO), rel=1e-3)
 
 
-def test_one_forward_pass_is_enough(opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_forward_pass_is_enough(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[Piece]] = []
     forward = Slots.forward
 
@@ -134,13 +136,13 @@ def test_a_model_that_slots_do_not_know_weighs_the_same(base: str, monkeypatch: 
         assert one.shares == pytest.approx(other.shares, rel=1e-3)
 
 
-def test_a_prompt_that_fills_the_context_is_truncated_and_nobody_else_notices(opened: Engine) -> None:
+def test_a_prompt_that_fills_the_context_is_truncated_and_nobody_else_notices(opened: Opened) -> None:
     short, long = ask(opened, weigh(PROMPTS[0]), weigh("Question: " + "1" * 200 + "\nRight:"))
     assert short.shares
     assert (long.finish_reason, long.shares, long.text) == ("context", (), "")
 
 
-def test_options_that_one_token_cannot_tell_apart_are_a_fault_of_the_scheme(opened: Engine) -> None:
+def test_options_that_one_token_cannot_tell_apart_are_a_fault_of_the_scheme(opened: Opened) -> None:
     with pytest.raises(ValueError, match="not told apart by one token"):
         ask(opened, weigh("Question:", " 12", " 13", " 2"))
 

@@ -48,14 +48,17 @@ def gpt2(folder: Path, *, context: int = 128, dropout: float = 0.0) -> str:
     return _saved(lambda: GPT2LMHeadModel(config), tokenizer, folder)
 
 
-def llama(folder: Path, *, context: int = 128) -> str:
-    """Save a Llama of 2 layers (rotary positions, grouped heads) whose tokenizer begins every text with a token."""
+def llama(folder: Path, *, context: int = 128, size: int = 64) -> str:
+    """Save a Llama of 2 layers (rotary positions, grouped heads) whose tokenizer begins every text with a token.
+
+    Its 4 heads share the `size`; serving engines want heads of 32 and more.
+    """
     tokenizer = _tokenizer(begins=True)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         max_position_embeddings=context,
-        hidden_size=64,
-        intermediate_size=128,
+        hidden_size=size,
+        intermediate_size=2 * size,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from socratic_cli.backends import Backend
 from socratic_cli.cli.console import out
 from socratic_cli.parts import Dataset, Part, Scheme, Student, Teacher
 from socratic_cli.plugins import installed
@@ -19,6 +20,7 @@ class Kind(StrEnum):
     TEACHERS = "teachers"
     STUDENTS = "students"
     DATASETS = "datasets"
+    BACKENDS = "backends"
 
 
 _KINDS: dict[Kind, type[Part]] = {
@@ -26,6 +28,7 @@ _KINDS: dict[Kind, type[Part]] = {
     Kind.TEACHERS: Teacher,
     Kind.STUDENTS: Student,
     Kind.DATASETS: Dataset,
+    Kind.BACKENDS: Backend,
 }
 
 

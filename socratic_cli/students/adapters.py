@@ -13,7 +13,7 @@ from transformers.pytorch_utils import Conv1D
 
 from socratic_cli.errors import StudentError
 
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from threading import Event
+from typing import Generic, TypeVar
 
 from socratic_cli.dialogue import Reply, Turn
-from socratic_cli.prompts import PARAGRAPH, completion
 from socratic_cli.settings import Decoding
-from socratic_cli.students.generation import Request, Voice
-from socratic_cli.students.scheduler import Scheduler
+from socratic_cli.students.requests import requested
+from socratic_cli.students.scribe import Scribe, Speaker
 from socratic_cli.students.weighing import Weighing
 from socratic_cli.students.writing import Writing
 
@@ -23,18 +22,23 @@ _CHANGE = 1.5
 """A role that has so many times the work of the one that writes takes its place; adapters take a while to change."""
 
 
-class Engine:
+S = TypeVar("S", bound=Speaker)
+
+
+class Engine(Generic[S]):
     """A student that replies.
 
     A worker lives as long as turns are waiting, so that one engine serves one event loop after another.
     """
 
-    def __init__(self, voice: Callable[[str], Voice], decoding: Decoding) -> None:
-        """Reply with what `voice` returns for a role."""
-        self._voice, self._decoding = voice, decoding
-        self._schedulers: dict[int, Scheduler] = {}
+    def __init__(
+        self, speaker: Callable[[str], S], scribe: Callable[[S, Decoding, Event], Scribe], decoding: Decoding
+    ) -> None:
+        """Let whoever `speaker` returns for a role reply, and the `scribe` made for it write; an event halts it."""
+        self._speaker, self._scribe, self._decoding = speaker, scribe, decoding
+        self._scribes: dict[int, Scribe] = {}
         self._asked: dict[int, tuple[Writing, asyncio.Future[Reply]]] = {}
-        self._writer: Scheduler | None = None
+        self._writer: Scribe | None = None
         self._worker: asyncio.Task[None] | None = None
         self._halt = Event()
         self._arrived = 0
@@ -45,12 +49,15 @@ class Engine:
         Raises:
             StudentError: the student was not trained for this role.
         """
-        voice = self._voice(turn.role)
-        writing = (Weighing if turn.options else Writing)(voice, self._request(turn), self._decoding)
+        speaker = self._speaker(turn.role)
+        request = requested(turn, self._decoding)
+        writing = (Weighing if turn.options else Writing)(speaker.language, request, self._decoding)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         # Roles that one untrained model plays are written together.
-        scheduler = self._schedulers.setdefault(id(voice), Scheduler(voice, self._decoding, self._halt))
-        scheduler.waiting.append(writing)
+        scribe = self._scribes.get(id(speaker))
+        if scribe is None:
+            scribe = self._scribes[id(speaker)] = self._scribe(speaker, self._decoding, self._halt)
+        scribe.add(writing)
         self._asked[id(writing)] = writing, future
         self._arrived += 1
         self._wake()
@@ -59,20 +66,6 @@ class Engine:
     def close(self) -> None:
         """End what is being written."""
         self._halt.set()
-
-    def _request(self, turn: Turn) -> Request:
-        prompt, dropped = completion(turn), (PARAGRAPH,) if turn.instruction or turn.shots else ()
-        seed = f"{self._decoding.seed}/{turn.sample}/{prompt}" if self._decoding.temperature else ""
-        digest = hashlib.sha256(seed.encode()).digest()
-        return Request(
-            prompt,
-            (*turn.stop, *dropped),
-            dropped,
-            int.from_bytes(digest[:8], "big"),
-            turn.options,
-            turn.role,
-            turn.hear,
-        )
 
     def _wake(self) -> None:
         loop = asyncio.get_running_loop()
@@ -86,21 +79,21 @@ class Engine:
         while True:
             await self._settle()
             self._drop(asyncio.Future.done)
-            scheduler = self._next()
-            if not scheduler.work:
+            scribe = self._next()
+            if not scribe.work:
                 return
-            await self._step(scheduler)
+            await self._step(scribe)
 
-    def _next(self) -> Scheduler:
+    def _next(self) -> Scribe:
         """Return who writes next: the role with most to write, and not another one after every token."""
-        most = max(self._schedulers.values(), key=lambda one: one.work)
+        most = max(self._scribes.values(), key=lambda one: one.work)
         if self._writer is None or most.work > _CHANGE * self._writer.work:
             most.activate()
             self._writer = most
         return self._writer
 
     def _forget(self) -> None:
-        self._schedulers.clear()
+        self._scribes.clear()
         self._asked.clear()
         self._writer = None
 
@@ -116,13 +109,13 @@ class Engine:
         for writing in dropped:
             del self._asked[id(writing)]
         if dropped:
-            for scheduler in self._schedulers.values():
-                scheduler.drop(dropped)
+            for scribe in self._scribes.values():
+                scribe.drop(dropped)
 
-    async def _step(self, scheduler: Scheduler) -> None:
+    async def _step(self, scribe: Scribe) -> None:
         """Write one token of every reply, in a thread; whatever happens, nobody waits in vain."""
         try:
-            ended = await asyncio.to_thread(scheduler.step)
+            ended = await asyncio.to_thread(scribe.step)
         except asyncio.CancelledError:
             self._halt.set()  # the thread may still be at it: what it works on is left to it
             self._forget()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from transformers import PreTrainedModel
 
+from socratic_cli.backends import JOINT
 from socratic_cli.parts import HeldOut
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.students.choosing import Exam
 from socratic_cli.students.engine import Engine
-from socratic_cli.students.fitting import JOINT, fitting, together
+from socratic_cli.students.fitting import fitting, together
 from socratic_cli.students.generation import Voice
+from socratic_cli.students.scheduler import Scheduler
 from socratic_cli.students.tokens import Sequence, Tokens
 
 
@@ -47,7 +49,7 @@ class Exams:
 
     def _solved(self, held: HeldOut, played: set[str], model: PreTrainedModel) -> float:
         voice = Voice(model, self._tokens)
-        engine = Engine(lambda _: voice, Decoding())
+        engine = Engine(lambda _: voice, Scheduler, Decoding())
         try:
             return held.accuracy(engine, played)
         finally:

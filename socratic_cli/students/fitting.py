@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from socratic_cli.backends import JOINT
 from socratic_cli.dialogue import Passage
 from socratic_cli.errors import StudentError
 from socratic_cli.students.tokens import Sequence, Tokens
-
-JOINT = "joint"
-"""The role of a model that plays all of them."""
 
 
 @dataclass(frozen=True, slots=True)

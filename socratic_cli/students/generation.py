@@ -21,26 +21,11 @@ from transformers import (
 from socratic_cli.dialogue import Reply, cut
 from socratic_cli.records import Usage
 from socratic_cli.settings import Decoding
+from socratic_cli.students.language import Language, ends
+from socratic_cli.students.requests import Request
 from socratic_cli.students.sampling import draw
 from socratic_cli.students.tokens import Tokens, padded
 from socratic_cli.students.weights import context
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A prompt to continue, up to the first of its marks; a mark in `dropped` is no part of the reply.
-
-    With `options`, the reply is one of them. The role decides how long it may be; `hear` is told what
-    is written so far.
-    """
-
-    prompt: str
-    marks: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
-    seed: int = 0
-    options: tuple[str, ...] = ()
-    role: str = ""
-    hear: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +37,11 @@ class Voice:
     activate: Callable[[], None] = lambda: None
 
     @property
-    def ends(self) -> list[int]:
-        """The ids that end a reply: the tokenizer's, and those the model was made with."""
-        made = self.model.generation_config.eos_token_id
-        return sorted({self.tokens.end, *([made] if isinstance(made, int) else made or [])})
+    def language(self) -> Language:
+        """What writing a reply must know of the model."""
+        weights: Any = self.model.get_input_embeddings()
+        ended_by = ends(self.tokens, self.model.generation_config)
+        return Language(self.tokens, ended_by, int(weights.num_embeddings), context(self.model.config))
 
 
 def write(voice: Voice, requests: list[Request], decoding: Decoding, halt: Event) -> list[Reply]:
@@ -103,7 +89,7 @@ class _Batch:
             attention_mask=seen,
             max_new_tokens=room,
             do_sample=False,
-            eos_token_id=self._voice.ends,
+            eos_token_id=sorted(self._voice.language.ends),
             pad_token_id=tokens.pad,
             logits_processor=LogitsProcessorList(sampled),
             stopping_criteria=StoppingCriteriaList([marks]),
@@ -111,7 +97,7 @@ class _Batch:
         return [self._reply(row, new) for row, new in enumerate(written[:, ids.shape[1] :].tolist())]
 
     def _reply(self, row: int, new: list[int]) -> Reply:
-        request, ends = self._requests[row], self._voice.ends
+        request, ends = self._requests[row], self._voice.language.ends
         length = next((at for at, token in enumerate(new) if token in ends), len(new))
         text = cut(self._voice.tokens.text(new[:length]), request.marks)
         stopped = length < len(new) or (bool(request.marks) and text.endswith(request.marks))

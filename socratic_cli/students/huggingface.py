@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
+from socratic_cli import plugins
+from socratic_cli.backends import Backend, Weights
 from socratic_cli.dialogue import Model, Passage
 from socratic_cli.errors import StudentError
 from socratic_cli.parts import HeldOut, Progress, Student, Trained
@@ -76,14 +78,13 @@ class HuggingFace(Student):
 
     @contextmanager
     def model(self, folder: Path | None, decoding: Decoding) -> Iterator[Model]:
-        """Load the models of all roles, or the untrained base, which replies in every role."""
-        from socratic_cli.students import engine, roles
-
-        opened = engine.Engine(roles.voices(self._base(), folder), decoding)
-        try:
+        """Let the backend load the models of all roles, or the untrained base, which replies in every role."""
+        with plugins.load(Backend, decoding.backend).open(self.weights(folder), decoding) as opened:
             yield opened
-        finally:
-            opened.close()
+
+    def weights(self, folder: Path | None) -> Weights:
+        """Return where the weights are that were saved in a folder, or those of the untrained base."""
+        return Weights(self.where(), self.revision, self.dtype, self._bits, folder)
 
     def about(self) -> dict[str, str]:
         """Return the base, and the licence that its own model card names."""
@@ -97,6 +98,10 @@ class HuggingFace(Student):
         """Return the id or folder of the base; a student that brings its own weights overrides this."""
         return self.base
 
+    @property
+    def _bits(self) -> Literal[4, 8] | None:
+        return 4 if self.load_in_4bit else 8 if self.load_in_8bit else None
+
     def _base(self) -> Base:
         from socratic_cli.students.adapters import Lora
         from socratic_cli.students.roles import Base
@@ -106,8 +111,8 @@ class HuggingFace(Student):
             model=self.where(),
             revision=self.revision,
             dtype=self.dtype,
-            bits=4 if self.load_in_4bit else 8 if self.load_in_8bit else None,
-            lora=lora if self.lora or self.load_in_8bit or self.load_in_4bit else None,
+            bits=self._bits,
+            lora=lora if self.lora or self._bits else None,
             checkpointing=self.gradient_checkpointing,
             joint=self.joint,
         )

@@ -1,4 +1,4 @@
-"""The models of a student's roles: trained from one base, saved, loaded again.
+"""The models of a student's roles: trained from one base, and saved.
 
 full fine-tuning   folder/<role>/model.safetensors, config.json and tokenizer
 joint              folder/joint/ of either kind, in place of the roles
@@ -27,8 +27,7 @@ from socratic_cli.settings import Dtype, Training
 from socratic_cli.students import adapters, shards
 from socratic_cli.students.checkpoints import Checkpoints
 from socratic_cli.students.exams import Exams
-from socratic_cli.students.fitting import JOINT, Fitting, fitting, together
-from socratic_cli.students.generation import Voice
+from socratic_cli.students.fitting import Fitting, fitting, together
 from socratic_cli.students.learning import Learning
 from socratic_cli.students.tokens import Tokens
 from socratic_cli.students.weights import (
@@ -172,51 +171,6 @@ def _learn(
     return Learning(
         fit, model, tokens, training, None if computes == torch.float32 else computes, exams.of(fit.role, model)
     )
-
-
-def voices(base: Base, folder: Path | None) -> Callable[[str], Voice]:
-    """Load the models saved in `folder`, or the base, and return who speaks for a role."""
-    if folder is None:
-        only = Voice(load_model(base.source()), base.tokens())
-        return lambda _: only
-    roles = _saved(folder)
-    joint = roles == [JOINT]
-    load = _adapted if (folder / roles[0] / adapters.CONFIG).is_file() else _full
-    by_role = load(base, folder, roles)
-
-    def voice(role: str) -> Voice:
-        role = JOINT if joint else role
-        if role not in by_role:
-            raise StudentError(f"the student in {folder} has no {role}: it was trained as {', '.join(by_role)}")
-        return by_role[role]
-
-    return voice
-
-
-def _saved(folder: Path) -> list[str]:
-    """Return the roles that were saved in a folder."""
-    kinds = ("config.json", adapters.CONFIG)
-    found = sorted(path.name for path in folder.glob("*/") if any((path / kind).is_file() for kind in kinds))
-    if not found:
-        raise StudentError(f"{folder} holds no trained student: no folder <role>/ with a config.json or an adapter")
-    return found
-
-
-def _full(base: Base, folder: Path, roles: list[str]) -> dict[str, Voice]:
-    return {
-        role: Voice(load_model(base.source(of_role=folder / role)), Tokens(load_tokenizer(str(folder / role))))
-        for role in roles
-    }
-
-
-def _adapted(base: Base, folder: Path, roles: list[str]) -> dict[str, Voice]:
-    model = load_model(base.source())
-    switched = adapters.attach(model, folder, roles)
-
-    def voice(role: str) -> Voice:
-        return Voice(model, Tokens(load_tokenizer(str(folder / role))), lambda: switched.set_adapter(role))
-
-    return {role: voice(role) for role in roles}
 
 
 @contextmanager

@@ -59,6 +59,10 @@ class Scheduler:
         """How many replies are not finished."""
         return len(self.waiting) + len(self._open)
 
+    def add(self, writing: Writing) -> None:
+        """Let a reply wait for a slot."""
+        self.waiting.append(writing)
+
     def activate(self) -> None:
         """Make the model speak for this role; it may be another role's too."""
         self._voice.activate()

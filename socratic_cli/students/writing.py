@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 import re
-from typing import Any
 
 from socratic_cli.calculations import calculations
 from socratic_cli.calculator import evaluate, written
 from socratic_cli.dialogue import Reply, cut
 from socratic_cli.records import Usage
 from socratic_cli.settings import Decoding
-from socratic_cli.students.generation import Request, Voice
-from socratic_cli.students.weights import context
+from socratic_cli.students.language import Language
+from socratic_cli.students.requests import Request
 
 _REACH = 64
 """Tokens at the end of a reply in which a calculation is looked for."""
@@ -26,25 +25,24 @@ _CALCULATION = re.compile(r"<<(?P<left>[^<>=]+)=(?P<begun>[^<>=]*)$")
 class Writing:
     """One reply: `ids` are the tokens of the prompt and of what is written so far."""
 
-    def __init__(self, voice: Voice, request: Request, decoding: Decoding) -> None:
+    def __init__(self, language: Language, request: Request, decoding: Decoding) -> None:
         """Begin a reply to a request."""
         self.request = request
-        self.ids = voice.tokens.prompt(request.prompt)
+        self.language = language
+        self.ids = language.tokens.prompt(request.prompt)
         self.finish_reason: str | None = None
-        self._voice, self._ends = voice, frozenset(voice.ends)
         self._prompt, self._used = len(self.ids), 0
         self._calculator = decoding.calculator
         self._calculated: list[str] = []
         self._reply: Reply | None = None
-        limit = context(voice.model.config)
-        room = decoding.room(request.role)
-        self._room = room if limit is None else min(room, max(0, limit - self._prompt))
+        room, context = decoding.room(request.role), language.context
+        self._room = room if context is None else min(room, max(0, context - self._prompt))
         # A mark of n bytes lies in the last n tokens when its last byte has just been written.
         self._reach = max((len(mark.encode()) for mark in request.marks), default=0) + 1
         self.dice = random.Random(request.seed)  # noqa: S311 - samples are no secret
         if not self._room:
             self.finish_reason = "context"
-        elif max(self.ids, default=0) >= _known(voice):
+        elif max(self.ids, default=0) >= language.size:
             self.finish_reason = "unknown-token"
 
     def accept(self, token: int) -> None:
@@ -55,7 +53,7 @@ class Writing:
             self.request.hear(self._text())
 
     def _accept(self, token: int) -> None:
-        if token in self._ends:
+        if token in self.language.ends:
             self.finish_reason = "stop"
             return
         self.ids.append(token)
@@ -68,6 +66,11 @@ class Writing:
             self.finish_reason = "length"
         elif len(new) % _LOOK == 0 and _repeats(new):
             self.finish_reason = "repetition"
+
+    @property
+    def left(self) -> int:
+        """How many more tokens the reply may have."""
+        return self._room - (len(self.ids) - self._prompt)
 
     def reply(self) -> Reply:
         """Return the reply, up to the first of its marks."""
@@ -84,18 +87,18 @@ class Writing:
         self._reply, self.finish_reason = reply, reply.finish_reason
 
     def _text(self) -> str:
-        text = cut(self._voice.tokens.text(self.ids[self._prompt :]), self.request.marks)
+        text = cut(self.language.tokens.text(self.ids[self._prompt :]), self.request.marks)
         for mark in self.request.dropped:
             text = text.removesuffix(mark)
         return text
 
     def _marked(self, new: list[int]) -> bool:
-        text = self._voice.tokens.text(new[-self._reach :])
+        text = self.language.tokens.text(new[-self._reach :])
         return any(mark in text for mark in self.request.marks)
 
     def _calculate(self, token: int) -> None:
         """Write the result of a calculation whose left side is whole: after <<48/2= comes 24>>."""
-        tokens = self._voice.tokens
+        tokens = self.language.tokens
         if "=" not in tokens.text([token]):
             return
         text = tokens.text(self.ids[self._prompt :][-_REACH:])
@@ -112,13 +115,7 @@ class Writing:
         self._calculated.append(f"{found['left']}={result}")
 
     def _force(self, text: str) -> None:
-        self.ids += self._voice.tokens.piece(text)
-
-
-def _known(voice: Voice) -> int:
-    """Return how many tokens the model has weights for: a tokenizer may have been given more."""
-    weights: Any = voice.model.get_input_embeddings()
-    return int(weights.num_embeddings)
+        self.ids += self.language.tokens.piece(text)
 
 
 def _repeats(ids: list[int]) -> bool:

@@ -23,8 +23,9 @@ from socratic_cli.prompts import completion
 from socratic_cli.records import Problem
 from socratic_cli.settings import Decoding
 from socratic_cli.sources import resolve
-from socratic_cli.students import generation, roles
+from socratic_cli.students import generation, voices
 from socratic_cli.students.huggingface import HuggingFace
+from socratic_cli.students.requests import Request
 from socratic_cli.trained import TrainedStudent
 from tests.conftest import DATA
 
@@ -66,7 +67,7 @@ class Opened:
 def loaded(student: TrainedStudent) -> Callable[[str], generation.Voice]:
     """Load who speaks for each role."""
     assert isinstance(student.student, HuggingFace)
-    return roles.voices(student.student._base(), student.folder)
+    return voices.voices(student.student.weights(student.folder))
 
 
 def by_generate(
@@ -78,7 +79,7 @@ def by_generate(
         while waiting := [one for one in opened if one.turn is not None]:
             role = next(one.turn.role for one in waiting if one.turn)
             asked = [one for one in waiting if one.turn and one.turn.role == role]
-            requests = [generation.Request(completion(one.turn), one.turn.stop) for one in asked if one.turn]
+            requests = [Request(completion(one.turn), one.turn.stop) for one in asked if one.turn]
             replies = generation.write(voice(role), requests, Decoding(max_new_tokens=LONGEST), Event())
             for one, reply in zip(asked, replies, strict=True):
                 one.take(reply)
