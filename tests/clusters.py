@@ -10,14 +10,15 @@ from typing import Any
 
 
 @contextmanager
-def cluster(cpus: int = 2) -> Iterator[str]:
-    """Start a cluster and join it; yield its address, by which others join it too."""
+def cluster(gpus: int = 0) -> Iterator[str]:
+    """Start a cluster of 2 CPUs, and GPUs that are there in name only; yield its address, by which others join it."""
     import socratic_cli.workers.cluster  # noqa: F401  # tells Ray to be quiet, before it is imported
     import ray  # isort: skip
 
     context: Any = ray.init(
         address="local",
-        num_cpus=cpus,
+        num_cpus=2,
+        num_gpus=gpus,
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,

@@ -1,9 +1,9 @@
 """Workers that are actors of a Ray cluster: on any of its machines, one or several to a GPU.
 
-Actors behind the port of pools, and not Ray Data: that hands out blocks and tries a block again as a whole, so that one
-problem which kills its actor takes its neighbours along; it has no way to let one item of a block be done alone; and
-what annotates gives out turns of dialogues that are open here, not rows. Of Ray are taken the places: which machine and
-which GPU a worker gets, that it is started there, and the word that it died. Who gets what is the crew's.
+Actors behind the port of pools, and not Ray Data: that hands out blocks, and where a problem kills its actor it tries
+the block again and again, neighbours and all, without an end (tried with Ray 2.60); it cannot let one item be done
+alone; and `annotate` gives out turns of dialogues that are open here, not rows. Taken from Ray is a worker's place: the
+machine and the GPU that it gets, its start there, and the word that it died. Who gets what is the crew's.
 """
 
 from __future__ import annotations
