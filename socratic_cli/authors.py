@@ -90,12 +90,8 @@ def require_roles(scheme: Scheme, decoding: Decoding) -> None:
     Raises:
         UsageError: it has no such role.
     """
-    for role in decoding.max_new_tokens_of:
-        if role not in scheme.roles:
-            near = did_you_mean(role, scheme.roles)
-            raise UsageError(
-                f"max_new_tokens_of: {scheme.label} has no role {role!r}.{near} It has {', '.join(scheme.roles)}"
-            )
+    for fault in scheme.role_faults(decoding.max_new_tokens_of):
+        raise UsageError(f"max_new_tokens_of: {fault}")
 
 
 def _unknown(target: str, name: str) -> str:

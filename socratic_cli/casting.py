@@ -13,7 +13,7 @@ from typing import Any
 from socratic_cli import authors, plugins
 from socratic_cli.authors import Author
 from socratic_cli.dialogue import Model, Reply, Turn
-from socratic_cli.errors import UsageError, did_you_mean
+from socratic_cli.errors import UsageError
 from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.records import GOLD
 from socratic_cli.settings import Decoding
@@ -150,10 +150,8 @@ def _agreed(trained: Mapping[str, Author]) -> Scheme | None:
 
 
 def _require_roles(scheme: Scheme, roles: Iterable[str]) -> None:
-    for role in roles:
-        if role not in scheme.roles:
-            near = did_you_mean(role, scheme.roles)
-            raise UsageError(f"{scheme.label} has no role {role!r}.{near} It has {', '.join(scheme.roles)}")
+    for fault in scheme.role_faults(roles):
+        raise UsageError(fault)
 
 
 def _require_players(scheme: Scheme, by_role: Mapping[str, str], found: Mapping[str, Author]) -> None:

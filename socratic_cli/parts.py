@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from pydantic import Field, PrivateAttr
 
 from socratic_cli.dialogue import Dialogue, Model, Passage, Reply, Turn, Weighing, rehearse
-from socratic_cli.errors import TeacherError, UsageError
+from socratic_cli.errors import TeacherError, UsageError, did_you_mean
 from socratic_cli.records import Example, Problem, Rationale, Solution, Step
 from socratic_cli.settings import Decoding, Settings, Training
 
@@ -111,6 +111,13 @@ class Scheme(Part, ABC):
     def roles(self) -> tuple[str, ...]:
         """The roles of the dialogue, in the order in which they first speak."""
         return tuple(dict.fromkeys(example.role for example in self._rehearsed()))
+
+    def role_faults(self, roles: Iterable[str]) -> Iterator[str]:
+        """Yield a sentence for each of these roles that the scheme has not."""
+        for role in roles:
+            if role not in self.roles:
+                near = did_you_mean(role, self.roles)
+                yield f"{self.label} has no role {role!r}.{near} It has {', '.join(self.roles)}"
 
     def agrees(self, other: Scheme) -> bool:
         """Say whether students of both schemes ask one another the same, so that they can be cast together."""

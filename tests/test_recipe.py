@@ -81,7 +81,7 @@ def test_unknown_parts_are_told_before_anything_runs(tmp_path: Path) -> None:
         (GOOD.replace("seeds: [1, 2]", "training: {epoch: 1}"), "recipe.yaml:7: arms.next.training: unknown option"),
         (
             GOOD.replace("seeds: [1, 2]", "decoding: {max_new_tokens_of: {planer: 9}}"),
-            "recipe.yaml:7: arms.next.decoding: max_new_tokens_of: no role 'planer'",
+            "recipe.yaml:7: arms.next.decoding: max_new_tokens_of: socratic ask=next has no role 'planer'",
         ),
     ],
 )

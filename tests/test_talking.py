@@ -72,18 +72,33 @@ def test_an_unanswered_problem_says_why(place: Path) -> None:
     assert "unanswered: no-subquestions, the decomposer asked nothing" in done.out
 
 
-def test_a_question_beside_problems_or_an_output_is_refused(place: Path) -> None:
-    for words in (("arithmetic:2/train",), ("-o", "x.jsonl")):
-        done = socratic("solve", "s", *words, "-q", "Who?", cwd=place)
-        assert done.code == 2
-        assert "--question is one problem" in done.err
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("arithmetic:2/train",), "leave PROBLEMS out"),
+        (("-o", "x.jsonl"), "leave --output out"),
+        (("--workers", "2", "--resume"), "leave --resume, --workers out"),
+        (("--limit", "1", "--concurrency", "128"), "leave --concurrency, --limit out"),
+        (("--overwrite", "--skip-invalid"), "leave --skip-invalid, --overwrite out"),
+    ],
+)
+def test_a_question_refuses_what_only_files_take(place: Path, words: tuple[str, ...], told: str) -> None:
+    done = socratic("solve", "s", *words, "-q", "Who?", cwd=place)
+    assert done.code == 2
+    assert f"--question is one problem, and its dialogue is shown: {told}" in done.err
+    assert not (place / "x.jsonl").exists()
 
 
-def typed(place: Path, text: bytes, **environment: str) -> tuple[int, str]:
+def test_what_a_shell_sets_for_all_commands_is_not_refused(place: Path) -> None:
+    done = socratic("solve", "s", "-q", "Who?", cwd=place, SOCRATIC_DATA="data", SOCRATIC_SOLVE_CONCURRENCY="4")
+    assert (done.code, done.err) == (0, "")
+
+
+def typed(place: Path, text: bytes, *words: str, **environment: str) -> tuple[int, str]:
     """Let a person type on a terminal; return the exit code and all that the terminal shows."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, "solve", "s"],
+        [*COMMAND, "solve", "s", *words],
         stdin=follower,
         stdout=follower,
         stderr=follower,
@@ -118,6 +133,12 @@ def test_a_terminal_becomes_a_prompt_until_ctrl_d(place: Path, plain: bool) -> N
     assert shown.count("problem> ") >= 3
     assert bool(re.search(r"\x1b\[[\d;]*3[0-7]m", shown)) is not plain  # a colour
     assert "Traceback" not in shown
+
+
+def test_a_terminal_refuses_what_only_files_take(place: Path) -> None:
+    code, shown = typed(place, b"", "--workers", "2")
+    assert code == 2
+    assert "no problems are named, so they are asked for here and their dialogues shown: leave --workers out" in shown
 
 
 def test_a_local_student_is_heard_token_by_token(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -73,45 +74,70 @@ def verb(
     """
     found = [_target(word) for word in targets or [jobs.STDIO]]
     students = [target for target in found if is_student(target.path)]
-    _refuse_folders(target for target in found if target not in students)
-    if students and problems is None:
-        raise UsageError(f"{students[0].path} is a student: say with --problems what it shall solve")
-    if card and not students:
-        raise UsageError("--card is about students that solve --problems: name a student's folder")
-    aside = o.Aside(next((target.path for target in found if target not in students), jobs.STDIO), skip_invalid)
+    others = [target for target in found if target not in students]
+    _refuse_folders(others)
+    _refuse_what_does_not_fit(students, problems, card)
+    aside = o.Aside(others[0].path if others else jobs.STDIO, skip_invalid)
     with ExitStack() as stack:
-        place = output or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for at, target in enumerate(found):
-            if target in students:
-                author = authors.find(target.path, None, decoding, load_in_8bit=load_in_8bit)
-                wanted = sources.resolve(problems or "", **selection.model_dump())
-                file = str(place / f"solutions-{Path(target.path).name}.jsonl")
-                with bar(f"solve {target.path}", selection.limit) as shown:
-                    jobs.solve_file(
-                        wanted,
-                        author,
-                        file,
-                        shown.tally,
-                        decoding=decoding,
-                        verifier=authors.find_verifier(verifier, decoding) if verifier else None,
-                        resume=resume,
-                        overwrite=overwrite,
-                        spread=spread,
-                    )
-                found[at] = Target(file, target.name, Path(target.path))
-        gold = () if len(students) == len(found) else gold_problems(problems, selection.data_dir)
-        evaluation = jobs.evaluate_files(found, scoring, selection=selection, gold=gold, on_invalid=aside.on_invalid)
+        solving = partial(
+            _solved,
+            problems=problems or "",
+            place=output or Path(stack.enter_context(tempfile.TemporaryDirectory())),
+            selection=selection,
+            decoding=decoding,
+            verifier=verifier,
+            load_in_8bit=load_in_8bit,
+            resume=resume,
+            overwrite=overwrite,
+            spread=spread,
+        )
+        files = [solving(target) if target in students else target for target in found]
+        gold = gold_problems(problems, selection.data_dir) if others else ()
+        evaluation = jobs.evaluate_files(files, scoring, selection=selection, gold=gold, on_invalid=aside.on_invalid)
     aside.tell()
     analysis = analysed(evaluation, bertscore_model if bertscore else None)
     if output is not None:
         write(evaluation, output, scoring.by, analysis=analysis)
     out(table(evaluation, scoring.by, analysis))
     if card:
-        assert problems is not None
-        told = jobs.described(problems, selection, decoding, load_in_8bit=load_in_8bit)
+        told = jobs.described(problems or "", selection, decoding, load_in_8bit=load_in_8bit)
         jobs.put_on_cards(scores(evaluation), [target.path for target in students], told)
     warn_of_leaks(scores(evaluation))
     require(evaluation, scoring.min_accuracy)
+
+
+def _solved(
+    student: Target,
+    *,
+    problems: str,
+    place: Path,
+    selection: Selection,
+    decoding: Decoding,
+    verifier: str | None,
+    load_in_8bit: bool | None,
+    **how: Any,
+) -> Target:
+    """Let a student solve problems into a file in `place`, and return the file; `how` is passed on."""
+    author = authors.find(student.path, None, decoding, load_in_8bit=load_in_8bit)
+    file = str(place / f"solutions-{Path(student.path).name}.jsonl")
+    with bar(f"solve {student.path}", selection.limit) as shown:
+        jobs.solve_file(
+            sources.resolve(problems, **selection.model_dump()),
+            author,
+            file,
+            shown.tally,
+            decoding=decoding,
+            verifier=authors.find_verifier(verifier, decoding) if verifier else None,
+            **how,
+        )
+    return Target(file, student.name, Path(student.path))
+
+
+def _refuse_what_does_not_fit(students: list[Target], problems: str | None, card: bool) -> None:
+    if students and problems is None:
+        raise UsageError(f"{students[0].path} is a student: say with --problems what it shall solve")
+    if card and not students:
+        raise UsageError("--card is about students that solve --problems: name a student's folder")
 
 
 def _target(word: str) -> Target:

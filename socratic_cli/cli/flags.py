@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast, get_origin, get_type_hints
 
 import typer
@@ -54,7 +54,10 @@ def _flag(name: str, group: type[Settings]) -> inspect.Parameter:
 
 def _settings(group: type[Settings], values: dict[str, Any]) -> Settings:
     given = {
-        name: _mapping(name, value) if _is_mapping(group.model_fields[name].annotation) else value
+        # A mapping is key=value,key=value, or the flag several times.
+        name: pairs(_spelt(name), ",".join(value).split(","))
+        if _is_mapping(group.model_fields[name].annotation)
+        else value
         for name, value in values.items()
         if value is not None
     }
@@ -63,7 +66,7 @@ def _settings(group: type[Settings], values: dict[str, Any]) -> Settings:
     except ValidationError as fault:
         first = fault.errors()[0]
         flag = ": ".join(["", *map(str, first["loc"][1:]), ""])
-        flag = f"--{str(first['loc'][0]).replace('_', '-')}{flag}" if first["loc"] else ""
+        flag = f"{_spelt(str(first['loc'][0]))}{flag}" if first["loc"] else ""
         raise UsageError(f"{flag}{str(first['msg']).removeprefix('Value error, ').lower()}") from None
 
 
@@ -71,14 +74,22 @@ def _is_mapping(annotation: Any) -> bool:
     return get_origin(annotation) is dict
 
 
-def _mapping(name: str, words: list[str]) -> dict[str, str]:
-    """Read the words of a flag that is a mapping: key=value,key=value, or the flag several times."""
-    flag, found = f"--{name.replace('_', '-')}", dict[str, str]()
-    for word in ",".join(words).split(","):
-        key, equals, value = map(str.strip, word.partition("="))
-        if not (key and equals and value):
-            raise UsageError(f"{flag}: {word!r} is not name=value")
-        if key in found:
-            raise UsageError(f"{flag}: {key!r} is given twice")
-        found[key] = value
+def pairs(flag: str, words: Iterable[str], form: str = "name=value") -> dict[str, str]:
+    """Read words that are each a name and a value; `form` is how a user is told so.
+
+    Raises:
+        UsageError: a word is none, or a name is given twice.
+    """
+    found = dict[str, str]()
+    for word in words:
+        name, equals, value = map(str.strip, word.partition("="))
+        if not (name and equals and value):
+            raise UsageError(f"{flag}: {word!r} is not {form}")
+        if name in found:
+            raise UsageError(f"{flag}: {name!r} is given twice")
+        found[name] = value
     return found
+
+
+def _spelt(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -12,6 +12,7 @@ import typer
 
 from socratic_cli import jsonl, processes
 from socratic_cli.cli.console import say
+from socratic_cli.cli.flags import pairs
 from socratic_cli.errors import UsageError
 from socratic_cli.parts import Scheme
 from socratic_cli.plugins import load
@@ -62,15 +63,8 @@ def roles(words: Iterable[str], gold: str) -> dict[str, str]:
     Raises:
         UsageError: a word is not role=who, or a role is given twice.
     """
-    found = dict[str, str]()
-    for word in [*words, *(f"{role}={GOLD}" for role in gold.split(",") if role)]:
-        role, equals, who = map(str.strip, word.partition("="))
-        if not (role and equals and who):
-            raise UsageError(f"--role: {word!r} is not role=who, as decomposer=student")
-        if role in found:
-            raise UsageError(f"--role: the {role} is given twice")
-        found[role] = who
-    return found
+    told = [*words, *(f"{role}={GOLD}" for role in gold.split(",") if role)]
+    return pairs("--role", told, "role=who, as decomposer=student")
 
 
 class Aside:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -16,9 +17,13 @@ from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Tally
 from socratic_cli.settings import Decoding, Selection, Spread
 
+_OF_FILES = {"width", "skip_invalid", "resume", "overwrite", *Selection.model_fields, *Spread.model_fields}
+"""Parameters that have no effect where dialogues are shown."""
+
 
 @with_settings
 def verb(
+    context: typer.Context,
     author: Annotated[
         str | None,
         typer.Argument(
@@ -75,7 +80,9 @@ def verb(
     """
     roles = o.roles(role or [], oracle)
     student, problems = _told_apart(author, problems, cast_by_role=bool(roles))
-    aside = o.Aside(problems, skip_invalid)
+    shown = question is not None or (problems == jobs.STDIO == output and sys.stdin.isatty())
+    if shown:
+        _refuse_what_files_take(context, question, problems, output)
     cast = casting.cast(
         student,
         roles,
@@ -85,45 +92,53 @@ def verb(
         api_base=api_base,
         load_in_8bit=load_in_8bit,
     )
-    if problems == jobs.STDIO == output and (question is not None or sys.stdin.isatty()):
+    solving = partial(
+        jobs.solve_file,
+        author=cast.author,
+        out=output,
+        decoding=decoding,
+        verifier=authors.find_verifier(verifier, decoding) if verifier else None,
+        keep_samples=keep_samples,
+        oracle=cast.gold,
+    )
+    if shown:
         screen = Screen()
-        jobs.solve_file(
-            asked(screen, question),
-            cast.author,
-            output,
-            lambda _: None,
-            decoding=decoding,
-            verifier=authors.find_verifier(verifier, decoding) if verifier else None,
-            keep_samples=keep_samples,
-            oracle=cast.gold,
-            width=1,
-            told=screen,
-        )
+        solving(asked(screen, question), report=lambda _: None, width=1, told=screen)
         return
-    if question is not None:
-        raise UsageError("--question is one problem, and its dialogue is shown: name no other problems and no -o")
+    aside = o.Aside(problems, skip_invalid)
     found = sources.resolve(problems, **selection.model_dump(), on_invalid=aside.on_invalid)
     chains = decoding.samples if keep_samples else 1
-    with bar("solve", selection.limit and selection.limit * chains) as shown:
-        tally = jobs.solve_file(
-            found,
-            cast.author,
-            output,
-            shown.tally,
-            decoding=decoding,
-            verifier=authors.find_verifier(verifier, decoding) if verifier else None,
-            keep_samples=keep_samples,
-            oracle=cast.gold,
-            resume=resume,
-            overwrite=overwrite,
-            width=width,
-            spread=spread,
-        )
+    with bar("solve", selection.limit and selection.limit * chains) as progress:
+        tally = solving(found, report=progress.tally, resume=resume, overwrite=overwrite, width=width, spread=spread)
     aside.tell()
-    say(summary("solved", tally))
-    warn_of_leaks(tally)
-    if tally.reasons["failed"]:
-        raise typer.Exit(3)
+    _tell(tally)
+
+
+def _refuse_what_files_take(context: typer.Context, question: str | None, problems: str, output: str) -> None:
+    """Refuse what would have no effect where one dialogue after another is shown.
+
+    Raises:
+        UsageError: problems, an output or options of them are given.
+    """
+    given = [word for word, value in (("PROBLEMS", problems), ("--output", output)) if value != jobs.STDIO]
+    given += [
+        max(option.opts, key=len)
+        for option in context.command.params
+        if option.name in _OF_FILES and _is_typed(context, option.name)
+    ]
+    if given:
+        why = (
+            "--question is one problem, and its dialogue is shown"
+            if question is not None
+            else "no problems are named, so they are asked for here and their dialogues shown"
+        )
+        raise UsageError(f"{why}: leave {', '.join(given)} out")
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    """Say whether a parameter stands in the command itself; a shell's environment is for every command."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _told_apart(first: str | None, second: str, *, cast_by_role: bool) -> tuple[str | None, str]:
@@ -133,7 +148,10 @@ def _told_apart(first: str | None, second: str, *, cast_by_role: bool) -> tuple[
     return first, second
 
 
-def warn_of_leaks(tally: Tally) -> None:
-    """Warn of questions that the student was trained on."""
+def _tell(tally: Tally) -> None:
+    """Say what was done, warn of questions that the student was trained on, and exit with 3 if a service failed."""
+    say(summary("solved", tally))
     if tally.leaked:
         say(f"warning: {tally.leaked} of {tally.done} questions are in the student's training set")
+    if tally.reasons["failed"]:
+        raise typer.Exit(3)

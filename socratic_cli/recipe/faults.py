@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from socratic_cli import plugins, tracking
 from socratic_cli.authors import is_known
-from socratic_cli.errors import MissingPackage, UsageError, did_you_mean
+from socratic_cli.errors import MissingPackage, UsageError
 from socratic_cli.parts import Part, Scheme, Student, Teacher, Verification
 from socratic_cli.recipe.experiment import Arm, Recipe, Spec, merged, sampling
 from socratic_cli.records import GOLD
@@ -35,23 +35,17 @@ def part_faults(recipe: Recipe) -> Iterator[Fault]:
             yield from _check(Student, student, ("arms", name, "students", at))
         for key, settings in (("training", recipe.training), ("decoding", recipe.decoding)):
             yield from _check_settings(settings, getattr(arm, key), ("arms", name, key))
-        yield from _role_faults(arm, ("arms", name, "decoding"))
+        yield from _limit_faults(arm, ("arms", name, "decoding"))
         yield from _casting_faults(recipe, arm, ("arms", name, "castings"))
         yield from _verifier_faults(recipe, arm, ("arms", name))
 
 
-def _role_faults(arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
+def _limit_faults(arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
     """Yield limits of roles that the arm's scheme has not; the recipe's own are for whichever arm has the role."""
-    limits = arm.decoding.get("max_new_tokens_of")
-    if isinstance(limits, Mapping):
-        try:
-            roles = plugins.load(Scheme, arm.scheme).roles
-        except UsageError:
-            return  # told already
-        for role in limits:
-            if role not in roles:
-                near = did_you_mean(str(role), roles)
-                yield location, f"max_new_tokens_of: no role {role!r}.{near} It has {', '.join(roles)}"
+    limits, scheme = arm.decoding.get("max_new_tokens_of"), _scheme(arm.scheme)
+    if isinstance(limits, Mapping) and scheme is not None:
+        for fault in scheme.role_faults(map(str, limits)):
+            yield location, f"max_new_tokens_of: {fault}"
 
 
 def _casting_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
@@ -62,18 +56,16 @@ def _casting_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Iter
         yield location, "an untrained arm is prompted for the whole, and has no roles that others could play"
     if arm.verifier is not None or (arm.decoding.get("samples") or recipe.decoding.samples) > 1:
         yield location, "a casting solves each problem once: leave samples and the verifier out, or make it another arm"
-    try:
-        roles = plugins.load(Scheme, arm.scheme).roles
-    except UsageError:
-        return  # told already
+    scheme = _scheme(arm.scheme)
+    if scheme is None:
+        return
     for at, casting in enumerate(arm.castings):
-        for role, who in casting.items():
-            if role not in roles:
-                near = did_you_mean(role, roles)
-                yield (*location, str(at)), f"no role {role!r}.{near} The scheme has {', '.join(roles)}"
+        for fault in scheme.role_faults(casting):
+            yield (*location, str(at)), fault
+        for who in casting.values():
             if who != GOLD and not is_known(who):
                 yield (*location, str(at)), f"{who!r} is neither gold, a student's folder nor a model to prompt"
-        if all(role in casting for role in roles):
+        if all(role in casting for role in scheme.roles):
             yield (*location, str(at)), "the student has no role left to play"
 
 
@@ -100,8 +92,14 @@ def _verifier_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Ite
 
 
 def _is_verification(scheme: Spec) -> bool | None:
+    loaded = _scheme(scheme)
+    return None if loaded is None else isinstance(loaded, Verification)
+
+
+def _scheme(spec: Spec) -> Scheme | None:
+    """Return a scheme, or None where it cannot be loaded, which is told already."""
     try:
-        return isinstance(plugins.load(Scheme, scheme), Verification)
+        return plugins.load(Scheme, spec)
     except UsageError:
         return None
 
