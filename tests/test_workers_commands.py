@@ -69,7 +69,7 @@ SOLVE = ("solve", "s", *PROBLEMS, "--concurrency", "3")
 
 class TestSolving:
     def test_a_worker_that_is_killed_loses_nothing(self, engine: Engine, folder: Path) -> None:
-        with started(engine, folder, *SOLVE) as running:
+        with started(engine, folder, *SOLVE, "--concurrency", "2") as running:
             assert running.stdout is not None
             first = running.stdout.readline()
             os.kill(engine.pids(running.pid)[0], signal.SIGKILL)
