@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,21 @@ def cluster(gpus: int = 0) -> Iterator[str]:
         yield context.address_info["gcs_address"]
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def two_machines() -> Iterator[tuple[str, Callable[[], None]]]:
+    """Start a cluster of two nodes with a CPU each; yield its address, and what ends the second without a word."""
+    import socratic_cli.workers.cluster  # noqa: F401  # tells Ray to be quiet, before it is imported
+    from ray.cluster_utils import Cluster  # isort: skip
+
+    size = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+    machines: Any = Cluster(initialize_head=True, head_node_args={**size, "include_dashboard": False})
+    second = machines.add_node(**size)
+    try:
+        yield machines.address, lambda: machines.remove_node(second, allow_graceful=False)
+    finally:
+        machines.shutdown()
 
 
 def workers_of(process: int) -> list[int]:

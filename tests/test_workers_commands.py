@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.clusters import cluster, is_there, workers_of
+from tests.clusters import cluster, is_there, two_machines, workers_of
 from tests.command import COMMAND, socratic
 
 
@@ -26,7 +26,7 @@ class Engine(NamedTuple):
 
     @property
     def workers(self) -> tuple[str, ...]:
-        more = ("--cpus-per-worker", "0.5") if self.name == "ray" else ()
+        more = ("--cpus-per-worker", "0.75") if self.name == "ray" else ()
         return ("--workers", "2", "--engine", self.name, *more)
 
     def pids(self, command: int) -> list[int]:
@@ -69,7 +69,7 @@ SOLVE = ("solve", "s", *PROBLEMS, "--concurrency", "3")
 
 class TestSolving:
     def test_a_worker_that_is_killed_loses_nothing(self, engine: Engine, folder: Path) -> None:
-        with started(engine, folder, *SOLVE) as running:
+        with started(engine, folder, *SOLVE, "--concurrency", "2") as running:
             assert running.stdout is not None
             first = running.stdout.readline()
             os.kill(engine.pids(running.pid)[0], signal.SIGKILL)
@@ -105,6 +105,21 @@ class TestSolving:
 
     def test_bench_shares_what_its_students_solve(self, engine: Engine, folder: Path) -> None:
         assert "100.0%" in run(engine, folder, "bench", "s", "--problems", "arithmetic:2/train", "--limit", "4")
+
+
+def test_a_machine_that_is_lost_loses_nothing(folder: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install ray")
+    out = folder / "machines.jsonl"
+    with (
+        two_machines() as (address, end_second),
+        started(Engine("ray", address=address), folder, *SOLVE, "-o", out) as running,
+    ):
+        until(lambda: count(out) >= 8 or running.poll() is not None)
+        end_second()
+        _, err = running.communicate(timeout=120)
+    assert running.returncode == 0, err
+    assert "a new one starts" in err
+    assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 40
 
 
 class TestAnnotating:

@@ -66,8 +66,8 @@ class _Actor(Worker[T, R]):
     def __init__(self, kind: Any, work: Any, place: int) -> None:
         super().__init__(place)
         self.here = False
-        self._actor = kind.remote()
-        self.placed = self._actor.arrive.remote(str(Path.cwd()), _environment())
+        self._actor = kind.remote(str(Path.cwd()), _environment())
+        self.placed = self._actor.found.remote()
         self.placed.future().add_done_callback(self._found)
         self._opened = self._actor.open.remote(work, _versions())
         self._closed: Any = None
@@ -119,16 +119,20 @@ def _versions() -> str:
 class _Served:
     """The worker's end: an actor, which opens the work once and does many items at once."""
 
-    def __init__(self) -> None:
-        self._files = AsyncExitStack()
-        self._do: Do[Any, Any] | None = None
+    def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+        """Take the parent's folder, if it is here too, and those of its variables that this machine does not set.
 
-    async def arrive(self, folder: str, environment: Mapping[str, str]) -> None:
-        """Take the parent's folder, if it is here too, and those of its variables that this machine does not set."""
+        Not in `open`: calls of an actor may overtake one another, and none overtakes this.
+        """
         with suppress(OSError):
             os.chdir(folder)
         for name, value in environment.items():
             os.environ.setdefault(name, value)
+        self._files = AsyncExitStack()
+        self._do: Do[Any, Any] | None = None
+
+    async def found(self) -> None:
+        """Say that it is there."""
 
     async def open(self, work: Work[Any, Any], versions: str) -> Exception | None:
         """Open the work; return why that cannot be done."""
