@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.benchmarks import processor
 
 Prompts = list[list[int]]
 Written = list[list[int]]
@@ -146,33 +147,14 @@ WAYS: dict[str, Callable[[str, int], Write]] = {
 }
 
 
-def _cpu() -> float:
-    """Return the seconds of processor of this process and its living children."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime + sum(map(_spent, _children("self")))
-
-
-def _children(process: str) -> Iterator[str]:
-    for listed in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in listed.read_text().split():
-            yield child
-            yield from _children(child)
-
-
-def _spent(process: str) -> float:
-    """Return the seconds of processor of one process."""
-    user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
 def main(way: str, model: str, prompts: str, new: str, out: str) -> None:
     """Write, and tell what it took."""
     asked: Prompts = json.loads(Path(prompts).read_text(encoding="utf-8"))
     write = WAYS[way](model, len(asked))
     write([ids[: len(ids) // 2] for ids in asked], 4)  # whatever is made at the first use
-    began, spent = time.perf_counter(), _cpu()
+    began, spent = time.perf_counter(), processor.spent()
     written = write(asked, int(new))
-    told = {"seconds": time.perf_counter() - began, "cpu": _cpu() - spent, "written": written}
+    told = {"seconds": time.perf_counter() - began, "cpu": processor.spent() - spent, "written": written}
     Path(out).write_text(json.dumps(told), encoding="utf-8")
     os._exit(0)  # engines of others take long to go, and some never do
 
