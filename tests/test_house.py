@@ -29,6 +29,7 @@ FLOORS = (
     ),
     ("parts", "backends", "plugins", "workers"),
     ("card", "curve"),
+    ("fingerprints",),
     ("modelcard",),
     ("asking", "scoring"),
     ("stages", "schemes", "teachers", "students", "datasets"),

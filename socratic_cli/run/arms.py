@@ -11,6 +11,7 @@ from pathlib import Path
 from socratic_cli import authors, plugins
 from socratic_cli.authors import Author
 from socratic_cli.casting import cast
+from socratic_cli.fingerprints import identity
 from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.recipe import Arm, Recipe, Verifying, merged, sampling
 from socratic_cli.records import GOLD
@@ -19,7 +20,7 @@ from socratic_cli.run.data import Data, learnt, sampled
 from socratic_cli.run.stages import Stage, Stages, key_of, slug
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.stages.solve import with_roles
-from socratic_cli.trained import TrainedStudent
+from socratic_cli.trained import TrainedStudent, is_student
 
 
 def planned(recipe: Recipe, folder: Path, data: Mapping[str, Data]) -> list[Stage]:
@@ -67,8 +68,8 @@ class _Planner:
         verifying = self.arm.verifier
         verifier = self._verifier(verifying, solver) if verifying else None
         data, label = self.data["test"], self._label
-        oracle = (*self.arm.oracle, *(role for role, who in self.roles.items() if who == GOLD))
-        others = [f"{role}={who}" for role, who in self.roles.items() if who != GOLD]
+        oracle = tuple(role for role, who in self.roles.items() if who == GOLD)
+        others = [f"{role}={_identity(who)}" for role, who in self.roles.items() if who != GOLD]
         made_from = (solver.key, label, decoding.model_dump_json(), *oracle, *others, data.key)
         work = works.Solving(
             label,
@@ -157,6 +158,11 @@ def _players(folder: Path, roles: Mapping[str, str], decoding: Decoding) -> Auth
     if not roles:
         return authors.trained(TrainedStudent.load(folder, decoding))
     return replace(cast(str(folder), roles, None, decoding).author, roles=dict(roles))
+
+
+def _identity(who: str) -> str:
+    """Return a name with the fingerprint of the student that it is, if it is one: another may lie there tomorrow."""
+    return f"{who} {identity(Path(who))}" if is_student(who) else who
 
 
 def _find_verifier(stage: Stage | None, decoding: Decoding) -> Author | None:
