@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +30,7 @@ FLOORS = (
     ),
     ("parts", "backends", "plugins", "workers"),
     ("card", "curve"),
+    ("fingerprints",),
     ("modelcard",),
     ("asking", "scoring"),
     ("stages", "schemes", "teachers", "students", "datasets"),
@@ -95,6 +97,28 @@ def test_nobody_imports_a_leaf_from_below_or_beside() -> None:
         if other.split(".")[1] in leaves and other.split(".")[1] != module.split(".")[1]
     ]
     assert foreign == []
+
+
+def graph() -> dict[str, set[str]]:
+    """Return every module of ours with those that it imports, wherever in it, and not for types only."""
+    found = modules()
+    return {module: _named(path) & found.keys() - {module} for module, path in found.items()}
+
+
+def _named(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    branches = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    for_types = {inner for branch in branches for node in branch.body for inner in ast.walk(node)}
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node not in for_types]
+    return {
+        name for one in imports for name in (f"{one.module}", *(f"{one.module}.{alias.name}" for alias in one.names))
+    }
+
+
+def test_there_is_no_circle_of_imports() -> None:
+    """Raises CycleError, which shows the circle."""
+    order = list(TopologicalSorter(graph()).static_order())
+    assert order.index("socratic_cli.records") < order.index("socratic_cli.run.arms") < order.index("socratic_cli.run")
 
 
 def test_help_imports_nothing_heavy() -> None:

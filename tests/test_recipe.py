@@ -83,6 +83,10 @@ def test_unknown_parts_are_told_before_anything_runs(tmp_path: Path) -> None:
             GOOD.replace("seeds: [1, 2]", "decoding: {max_new_tokens_of: {planer: 9}}"),
             "recipe.yaml:7: arms.next.decoding: max_new_tokens_of: socratic ask=next has no role 'planer'",
         ),
+        (
+            GOOD.replace("seeds: [1, 2]", "oracle: [decomposer]"),
+            "recipe.yaml:7: arms.next.oracle: an oracle is a casting",
+        ),
     ],
 )
 def test_a_faulty_recipe_names_file_and_line(tmp_path: Path, text: str, told: str) -> None:

@@ -27,7 +27,7 @@ arms:
   answer: answer
   iterative: socratic ask=next
   plan: {scheme: socratic guidance=equations, seeds: [0, 1]}
-  gold-plan: {scheme: socratic guidance=equations, oracle: [planner]}
+  gold-plan: {scheme: socratic guidance=equations, castings: [{planner: gold}]}
 """
 
 
@@ -45,15 +45,16 @@ def test_every_arm_is_scored_and_on_record(tmp_path: Path) -> None:
     done = socratic("run", recipe(tmp_path), cwd=tmp_path)
     assert done.code == 0, done.err
     rows = [line for line in done.out.splitlines() if "parrot" in line and "95%" not in line]
-    assert [row.split("|")[2].strip() for row in rows[:5]] == [
+    assert [row.split("|")[2].strip() for row in rows[:6]] == [
         "answer parrot",
         "iterative parrot",
         "plan parrot seed=0",
         "plan parrot seed=1",
         "gold-plan parrot",
+        "gold-plan parrot (planner=gold)",
     ]
     # It parrots what it was trained on, so it is right on its own training questions, and told of.
-    assert all("100.0%" in row for row in rows[:5])
+    assert all("100.0%" in row for row in rows[:6])
     # Two seeds are two runs of one arm, which is compared with the others as one.
     assert "| plan parrot | 2 | 100.0% |" in done.out
     assert "| plan parrot | iterative parrot | 4 | +0.0 |" in done.out
@@ -66,9 +67,9 @@ def test_every_arm_is_scored_and_on_record(tmp_path: Path) -> None:
     assert manifest["plugins"]["socratic-parrot"]
     assert manifest["machine"]["cpus"]
     assert all(stage["seconds"] >= 0 and stage["key"] for stage in manifest["stages"].values())
-    # Two annotations (the iterative scheme's arms share one), four students (the oracle arm shares one).
+    # Two annotations (the iterative scheme's arms share one), four students (gold-plan shares one).
     verbs = [name.split("/")[0] for name in manifest["stages"]]
-    assert [verbs.count(verb) for verb in ("annotate", "train", "solve", "bench")] == [2, 4, 5, 1]
+    assert [verbs.count(verb) for verb in ("annotate", "train", "solve", "bench")] == [2, 4, 6, 1]
 
 
 def test_finished_stages_are_skipped_until_something_changes(tmp_path: Path) -> None:
@@ -79,11 +80,11 @@ def test_finished_stages_are_skipped_until_something_changes(tmp_path: Path) -> 
     first = socratic("run", path, cwd=tmp_path)
     again = socratic("run", path, cwd=tmp_path)
     assert again.out == first.out
-    assert again.err.count("(done before)") == 12
+    assert again.err.count("(done before)") == 13
     assert set(states(socratic("run", path, "--dry-run", cwd=tmp_path).out)) == {"done"}
     # Another way of writing: what was learnt stays, solving and scoring are done anew.
     changed = socratic("run", path, "--dry-run", "--set", "decoding.max_new_tokens=9", cwd=tmp_path)
-    assert states(changed.out).count("todo") == 6
+    assert states(changed.out).count("todo") == 7
     # Other problems: all anew.
     changed = socratic("run", path, "--dry-run", "--set", "train.limit=5", cwd=tmp_path)
     assert states(changed.out).count("done") == 0
@@ -275,10 +276,34 @@ def test_castings_show_whose_fault_a_wrong_answer_is(tmp_path: Path) -> None:
     [culprits] = folder.glob("bench/*/culprits.csv")
     with culprits.open(encoding="utf-8", newline="") as file:
         told = {(row["author"], row["role"], row["player"]) for row in csv.DictReader(file)}
-    assert told == {("shared parrot", "decomposer", "gold"), ("shared parrot", "solver", "other")}
+    assert told == {
+        ("gold-plan parrot", "planner", "gold"),
+        ("shared parrot", "decomposer", "gold"),
+        ("shared parrot", "solver", "other"),
+    }
     manifest = json.loads((folder / "manifest.json").read_text())
     trained = [name for name in manifest["stages"] if name.startswith("train/")]
     assert len(trained) == 5  # those of the other arms, and one that both castings share
+
+
+def test_another_student_in_a_casting_s_folder_solves_anew(tmp_path: Path) -> None:
+    def train(*more: str) -> None:
+        problems = ("annotate", "arithmetic:2/train", "--scheme", "socratic", *more)
+        trained = ("train", "-", "-o", "other", "--scheme", "socratic", "--student", "parrot", "--overwrite")
+        assert socratic(*trained, stdin=socratic(*problems, cwd=tmp_path).out, cwd=tmp_path).code == 0
+
+    def todo() -> list[str]:
+        planned = socratic("run", path, "--dry-run", cwd=tmp_path).out.splitlines()
+        return [line.split()[1] for line in planned if line.startswith("todo")]
+
+    arm = "  cast: {scheme: socratic, castings: [{solver: other}]}\n"
+    path = recipe(tmp_path, RECIPE.partition("  answer")[0] + arm)
+    train("--limit", "3")
+    assert socratic("run", path, cwd=tmp_path).code == 0
+    (tmp_path / "other/README.md").write_text("It is mine.")
+    assert todo() == []
+    train("--limit", "5")
+    assert todo() == ["solve", "bench"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from socratic_cli import jsonl, plugins, sources
 from socratic_cli.card import NAME as CARD
 from socratic_cli.errors import InputError, SocraticError
+from socratic_cli.fingerprints import sha256, weights
 from socratic_cli.parts import Scheme
 from socratic_cli.prompts import PROBLEM
 from socratic_cli.records import Problem
@@ -21,12 +21,6 @@ _MANIFEST = "manifest.json"
 # What differs between any two runs and says nothing of how they were made.
 _IDLE = ("began", "seconds", "key", "scores", "spent", "solved", "kept", "rejected", "leaked")
 _SHOWN = 20
-
-
-def sha256(path: Path) -> str:
-    """Return the fingerprint of a file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def file_origin(path: str, solutions: int, student: Path | None = None) -> Origin:
@@ -45,12 +39,7 @@ def folder_origin(folder: Path, name: str, solutions: int, earlier: Iterable[Ori
 def _student_facts(folder: Path) -> dict[str, str]:
     """Return the card of a student and the fingerprints of its weights."""
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    weights = {
-        str(path.relative_to(folder)): sha256(path)
-        for path in sorted(folder.rglob("*.safetensors"))
-        if "checkpoint" not in str(path.relative_to(folder))
-    }
-    return dict(_flat({"student": card, "weights": weights}))
+    return dict(_flat({"student": card, "weights": weights(folder)}))
 
 
 def _manifest_facts(folder: Path) -> dict[str, str]:

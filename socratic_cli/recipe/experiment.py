@@ -46,7 +46,6 @@ class Arm(Settings):
     teacher: Spec | None = Field(None, description="Who writes the annotations.")
     students: tuple[Spec, ...] | None = Field(None, description="Who is trained.")
     trained: bool = Field(True, description="False: the untrained student, prompted with exemplars.")
-    oracle: tuple[str, ...] = Field((), description="Roles that reply with the gold rationale when solving.")
     castings: tuple[dict[str, str], ...] = Field(
         (),
         description="Solve once more with others in roles: gold, a student's folder or a model to prompt, by role.",

@@ -86,7 +86,12 @@ def _schema_faults(error: ValidationError) -> Iterator[Fault]:
         location = fault["loc"]
         # A union's branches (text or mapping) each complain: their names are not keys of the file.
         location = tuple(key for key in location if key not in ("str", "dict[str,any]"))
-        if fault["type"] == "extra_forbidden":
+        if fault["type"] == "extra_forbidden" and location[0] == "arms" and location[2:] == ("oracle",):
+            yield (
+                location,
+                "an oracle is a casting: castings: [{planner: gold}] solves once more with gold in that role",
+            )
+        elif fault["type"] == "extra_forbidden":
             known = list(_model_at(location[:-1]).model_fields)
             yield location, f"unknown key {str(location[-1])!r}.{did_you_mean(str(location[-1]), known)}"
         elif fault["type"] == "missing":

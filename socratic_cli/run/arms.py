@@ -11,15 +11,16 @@ from pathlib import Path
 from socratic_cli import authors, plugins
 from socratic_cli.authors import Author
 from socratic_cli.casting import cast
+from socratic_cli.fingerprints import identity
 from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.recipe import Arm, Recipe, Verifying, merged, sampling
 from socratic_cli.records import GOLD
-from socratic_cli.run import works
 from socratic_cli.run.data import Data, learnt, sampled
 from socratic_cli.run.stages import Stage, Stages, key_of, slug
+from socratic_cli.run.works import ANNOTATIONS, SOLUTIONS, STUDENT, Solving, annotating, scoring, training
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.stages.solve import with_roles
-from socratic_cli.trained import TrainedStudent
+from socratic_cli.trained import TrainedStudent, is_student
 
 
 def planned(recipe: Recipe, folder: Path, data: Mapping[str, Data]) -> list[Stage]:
@@ -32,9 +33,9 @@ def planned(recipe: Recipe, folder: Path, data: Mapping[str, Data]) -> list[Stag
         for seed in arm.seeds or recipe.seeds
         for roles in ({}, *arm.castings)
     ]
-    files = [stage.folder / works.SOLUTIONS for stage in solved]
+    files = [stage.folder / SOLUTIONS for stage in solved]
     key = key_of("bench", *(stage.key for stage in solved))
-    stages.add("bench", f"{len(solved)} arms", "", key, works.scoring(files, students))
+    stages.add("bench", f"{len(solved)} arms", "", key, scoring(files, students))
     return list(stages.found.values())
 
 
@@ -67,10 +68,10 @@ class _Planner:
         verifying = self.arm.verifier
         verifier = self._verifier(verifying, solver) if verifying else None
         data, label = self.data["test"], self._label
-        oracle = (*self.arm.oracle, *(role for role, who in self.roles.items() if who == GOLD))
-        others = [f"{role}={who}" for role, who in self.roles.items() if who != GOLD]
+        oracle = tuple(role for role, who in self.roles.items() if who == GOLD)
+        others = [f"{role}={_identity(who)}" for role, who in self.roles.items() if who != GOLD]
         made_from = (solver.key, label, decoding.model_dump_json(), *oracle, *others, data.key)
-        work = works.Solving(
+        work = Solving(
             label,
             self._group,
             partial(solver.author, decoding),
@@ -113,9 +114,9 @@ class _Planner:
     def _trained(self) -> _Solver:
         settings = merged(self.recipe.training, {**self.arm.training, "seed": self.seed})
         source = self._annotated()
-        stage = self._learnt(source, works.ANNOTATIONS, self._scheme, self.student, settings)
-        self.students[self._alone] = stage.folder / works.STUDENT
-        return _Solver(stage.key, partial(_players, stage.folder / works.STUDENT, self.roles))
+        stage = self._learnt(source, ANNOTATIONS, self._scheme, self.student, settings)
+        self.students[self._alone] = stage.folder / STUDENT
+        return _Solver(stage.key, partial(_players, stage.folder / STUDENT, self.roles))
 
     def _annotated(self) -> Stage:
         scheme, data = self._scheme.annotator, self._lessons
@@ -123,13 +124,13 @@ class _Planner:
         key = key_of("annotate", data.key, scheme.label, teacher.label, self.recipe.annotation.model_dump_json())
         replies = self.stages.folder / "replies" / f"{slug(teacher.label)}.jsonl"
         what = f"{data.source.source} by {teacher.label} as {scheme.label}"
-        work = works.annotating(self.recipe, data, scheme, teacher, replies)
+        work = annotating(self.recipe, data, scheme, teacher, replies)
         return self.stages.add("annotate", what, f"{scheme.label}-{teacher.label}", key, work)
 
     def _learnt(self, source: Stage, file: str, scheme: Scheme, student: Student, settings: Training) -> Stage:
         key = key_of("train", source.key, scheme.label, student.label, json.dumps(settings.identity()))
         what = f"{student.label} as {scheme.label}, seed {settings.seed}"
-        work = works.training(source.folder / file, scheme, student, settings)
+        work = training(source.folder / file, scheme, student, settings)
         return self.stages.add("train", what, f"{scheme.label}-{student.label}-s{settings.seed}", key, work)
 
     def _verifier(self, wanted: Verifying, solver: _Solver) -> Stage:
@@ -138,7 +139,7 @@ class _Planner:
         changes = {**self.arm.training, **wanted.training, "seed": self.seed}
         settings = merged(self.recipe.training, changes)
         return self._learnt(
-            self._sampled(wanted, solver), works.SOLUTIONS, plugins.load(Scheme, wanted.scheme), student, settings
+            self._sampled(wanted, solver), SOLUTIONS, plugins.load(Scheme, wanted.scheme), student, settings
         )
 
     def _sampled(self, wanted: Verifying, solver: _Solver) -> Stage:
@@ -147,7 +148,7 @@ class _Planner:
         label = f"{self._scheme.label} {self.student.label} s{self.seed}"
         key = key_of("sample", solver.key, decoding.model_dump_json(), data.key)
         author = partial(solver.author, decoding)
-        work = works.Solving(label, label, author, decoding, data, keep_samples=True)
+        work = Solving(label, label, author, decoding, data, keep_samples=True)
         what = f"{data.source.source} by {label}, {decoding.samples} each"
         return self.stages.add("sample", what, label, key, work)
 
@@ -159,5 +160,10 @@ def _players(folder: Path, roles: Mapping[str, str], decoding: Decoding) -> Auth
     return replace(cast(str(folder), roles, None, decoding).author, roles=dict(roles))
 
 
+def _identity(who: str) -> str:
+    """Return a name with the fingerprint of the student that it is, if it is one: another may lie there tomorrow."""
+    return f"{who} {identity(Path(who))}" if is_student(who) else who
+
+
 def _find_verifier(stage: Stage | None, decoding: Decoding) -> Author | None:
-    return authors.find_verifier(str(stage.folder / works.STUDENT), decoding) if stage else None
+    return authors.find_verifier(str(stage.folder / STUDENT), decoding) if stage else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from socratic_cli import authors, jobs
 from socratic_cli.authors import Author
+from socratic_cli.fingerprints import weights
 from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.recipe import Recipe
 from socratic_cli.run.data import Data
@@ -46,7 +46,7 @@ def training(source: Path, scheme: Scheme, student: Student, settings: Training)
     def do(folder: Path, watcher: Watcher) -> dict[str, Any]:
         lesson = prepare(jobs.solutions(source), scheme, settings.held_out)
         card = train_and_save(lesson, scheme, student, settings, folder / STUDENT, watcher.progress, overwrite=True)
-        return {"roles": [role.model_dump() for role in card.roles], "weights": _weights(folder)}
+        return {"roles": [role.model_dump() for role in card.roles], "weights": weights(folder)}
 
     return do
 
@@ -88,14 +88,3 @@ def scoring(sources: Iterable[Path], students: Mapping[str, Path]) -> Work:
         return {"scores": [score.line() for score in jobs.bench_files(sources, folder, students=students)]}
 
     return do
-
-
-def _weights(folder: Path) -> dict[str, str]:
-    """Return the fingerprint of every weights file, so that a report can be traced to the very model."""
-    files = sorted(folder.rglob("*.safetensors"))
-    return {str(path.relative_to(folder)): _file_hash(path) for path in files}
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -4,20 +4,14 @@
     litellm:hosted_vllm/NAME api_base=http://localhost:8000/v1
 
 Keys are their providers' own environment variables, never options: so they get into no recipe, label or record.
-A request is sent once; `_explained` sorts what went wrong into what is worth another attempt and what is not.
+A request is sent once; `litellm_faults` sorts what went wrong into what is worth another attempt and what is not.
 """
 
 from __future__ import annotations
 
 import asyncio
-import email.utils
-import logging
-import os
 import re
-import socket
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from types import ModuleType
@@ -27,20 +21,13 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from socratic_cli.dialogue import Reply, Turn, cut
-from socratic_cli.errors import TeacherBusy, TeacherError, TeacherUnusable
+from socratic_cli.errors import TeacherBusy
 from socratic_cli.parts import Batches, Price, Teacher
 from socratic_cli.prompts import NEXT_PROBLEM, completion, messages
 from socratic_cli.records import Usage
+from socratic_cli.teachers.litellm_faults import explained, imported
 from socratic_cli.teachers.shares import ASKED, shares
 
-# Payment, key, rights, model: what one request is told here, every other will be told too.
-_UNUSABLE = {401, 402, 403, 404}
-_OVERLOADED = {408, 429, 503, 529}
-_BUSY = {*_OVERLOADED, 409, 425, 500, 502, 504}
-# A gateway that says these has not asked the model.
-_UNBILLED = {429, 503, 529}
-_PREFIX = re.compile(r"^(?:(?:litellm\.)?\w*(?:Error|Exception|Timeout)\s*[:-]\s*)+")
-_SECRET = re.compile(r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.-]{6,}|\bBearer \S+")
 # The opening mark is often in the chat template, so only the closing one is sure to be there.
 _THOUGHT = re.compile(r"\A\s*(?:<think(?:ing)?>)?(?P<thinking>.*?)</think(?:ing)?>\s*", re.DOTALL)
 _THINKING = re.compile(r"\A\s*<think(?:ing)?>", re.DOTALL)
@@ -103,14 +90,14 @@ class LiteLLM(Teacher):
             TeacherError: this request will not be answered.
         """
         litellm, _ = imported()
-        with explained(self):
+        with explained(self.who, self.api_base):
             try:
                 async with asyncio.timeout(self.timeout):
                     response = await self._send(litellm, self.request(turn))
             except litellm.ContentPolicyViolationError:
                 return Reply("", finish_reason="content_filter")
             except TimeoutError:
-                sentence = f"{self._who}: no reply in {self.timeout:g} s"
+                sentence = f"{self.who}: no reply in {self.timeout:g} s"
                 raise TeacherBusy(sentence, overloaded=True, billed=True) from None
             reply = self.read(response)
             return replace(reply, shares=shares(response.choices[0], turn.options)) if turn.options else reply
@@ -124,7 +111,7 @@ class LiteLLM(Teacher):
         """Read a response; a refusal, in whatever form, is a reply that was filtered."""
         usage = self._usage(response)
         if not response.choices:
-            raise TeacherBusy(f"{self._who}: the response holds no reply", billed=True)
+            raise TeacherBusy(f"{self.who}: the response holds no reply", billed=True)
         choice = response.choices[0]
         finish_reason = choice.finish_reason or "stop"
         message = getattr(choice, "message", None)
@@ -222,27 +209,9 @@ class LiteLLM(Teacher):
         return ASKED.keys() <= set(litellm.get_supported_openai_params(self.model) or ())
 
     @property
-    def _who(self) -> str:
+    def who(self) -> str:
+        """The name that errors begin with."""
         return f"{self.name}:{self.model}"
-
-    def explained(self, fault: Exception) -> TeacherError:
-        """Say in one sentence what went wrong, and whether it is worth another attempt."""
-        causes = list(_causes(fault))
-        unreached = next((cause for cause in reversed(causes) if isinstance(cause, OSError)), None)
-        where = f" ({self.api_base or 'the provider'}: {_sentence(unreached)})" if unreached else ""
-        sentence = f"{self._who}: {_sentence(fault)}{where}"
-        if any(map(_concerns_all, causes)):
-            return TeacherUnusable(sentence)
-        status = getattr(fault, "status_code", None)
-        lost = unreached is not None or _is_lost(fault)
-        if status not in _BUSY and not lost:
-            return TeacherError(sentence)
-        return TeacherBusy(
-            sentence,
-            retry_after=retry_after(_headers(fault)),
-            overloaded=status in _OVERLOADED and not lost,
-            billed=lost and not any(map(_is_unsent, causes)),
-        )
 
     @property
     def batches(self) -> Batches:
@@ -262,32 +231,6 @@ _SENT = {"model", "api_base", "temperature", "top_p", "max_tokens", "reasoning_e
 _COUNTED_AS = "gpt-4o"
 
 
-@contextmanager
-def explained(teacher: LiteLLM) -> Iterator[None]:
-    """Turn what litellm raises into the errors of this project."""
-    _, openai = imported()
-    try:
-        yield
-    except openai.OpenAIError as fault:  # the root of all of litellm's
-        # It is not chained: it holds the request, and the request the key.
-        raise teacher.explained(fault) from None
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a service asks to be left alone: a number, a fraction, a date, or milliseconds."""
-    milliseconds, said = headers.get("retry-after-ms"), headers.get("retry-after", "")
-    with suppress(ValueError):
-        return max(0.0, float(milliseconds) / 1000 if milliseconds else float(said))
-    with suppress(ValueError, TypeError):
-        return max(0.0, email.utils.parsedate_to_datetime(said).timestamp() - time.time())
-    return None
-
-
-def _headers(fault: Any) -> Mapping[str, str]:
-    said = getattr(fault, "litellm_response_headers", None) or getattr(getattr(fault, "response", None), "headers", {})
-    return {str(name).lower(): str(value) for name, value in dict(said or {}).items()}
-
-
 def _sound(text: str) -> str:
     """Replace halves of characters (surrogates), which JSON can carry and no file can."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -299,54 +242,3 @@ def _without_thinking(text: str) -> tuple[str, str]:
     if thought:
         return thought["thinking"].strip(), text[thought.end() :]
     return (text, "") if _THINKING.match(text) else ("", text)
-
-
-def imported() -> tuple[ModuleType, ModuleType]:
-    """Import litellm and openai, which takes seconds; litellm without its own voice and without fetching prices."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
-    import openai
-
-    litellm.suppress_debug_info = True
-    litellm.disable_hf_tokenizer_download = True
-    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
-    return litellm, openai
-
-
-def _causes(fault: BaseException | None) -> Iterator[BaseException]:
-    while fault is not None:
-        yield fault
-        fault = fault.__cause__ or fault.__context__
-
-
-def _is_lost(fault: Exception) -> bool:
-    """Say whether a reply was on its way and did not come, or came as something that is no reply."""
-    litellm, _ = imported()
-    return isinstance(fault, litellm.APIConnectionError | litellm.Timeout | litellm.APIResponseValidationError)
-
-
-def _is_unsent(cause: BaseException) -> bool:
-    """Say whether no connection came about, so that nothing can have been billed."""
-    return isinstance(cause, ConnectionRefusedError | socket.gaierror) or "Connector" in type(cause).__name__
-
-
-def _concerns_all(fault: BaseException) -> bool:
-    """Say whether a fault is one of key, rights, model, option or payment, or of a package that is missing."""
-    litellm, openai = imported()
-    return (
-        getattr(fault, "status_code", None) in _UNUSABLE
-        or isinstance(fault, litellm.UnsupportedParamsError | ImportError)
-        or type(fault) is openai.OpenAIError  # the client could not be made: no key
-        or "LLM Provider NOT provided" in str(fault)
-        or "insufficient_quota" in str(fault)
-        or getattr(fault, "code", None) == "insufficient_quota"
-    )
-
-
-def _sentence(fault: BaseException) -> str:
-    """Return what a provider said as one line of reasonable length, without secrets."""
-    text = str(fault)
-    for name, value in os.environ.items():
-        if name.endswith(("KEY", "TOKEN", "SECRET", "PASSWORD")) and len(value) >= 6:
-            text = text.replace(value, "***")
-    return _SECRET.sub("***", _PREFIX.sub("", " ".join(text.split())))[:500]

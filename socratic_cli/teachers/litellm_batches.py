@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from socratic_cli.dialogue import Reply, Turn
 from socratic_cli.errors import TeacherError
 from socratic_cli.parts import Batches, BatchState, Price
-from socratic_cli.teachers.litellm import LiteLLM, explained, imported
+from socratic_cli.teachers.litellm_faults import explained, imported
+
+if TYPE_CHECKING:
+    from socratic_cli.teachers.litellm import LiteLLM
 
 _ENDED = {"completed", "failed", "expired", "cancelled"}
 _TAG = "socratic"
@@ -57,7 +60,7 @@ class OpenAIBatches(Batches):
         """Upload the lines and begin the batch."""
         litellm, _ = imported()
         endpoint = json.loads(lines.partition(b"\n")[0])["url"]
-        with explained(self._teacher):
+        with explained(self._teacher.who, self._teacher.api_base):
             file = await litellm.acreate_file(file=(f"{tag}.jsonl", lines), purpose="batch", **self._where)
             batch = await litellm.acreate_batch(
                 completion_window="24h",
@@ -71,7 +74,7 @@ class OpenAIBatches(Batches):
     async def find(self, tag: str) -> str | None:
         """Look for the tag among the latest batches."""
         litellm, _ = imported()
-        with explained(self._teacher):
+        with explained(self._teacher.who, self._teacher.api_base):
             latest = await litellm.alist_batches(limit=100, **self._where)
         tagged = (batch.id for batch in latest.data if (batch.metadata or {}).get(_TAG) == tag)
         return next(tagged, None)
@@ -79,7 +82,7 @@ class OpenAIBatches(Batches):
     async def state(self, batch: str) -> BatchState:
         """Ask how far a batch is."""
         litellm, _ = imported()
-        with explained(self._teacher):
+        with explained(self._teacher.who, self._teacher.api_base):
             found = await litellm.aretrieve_batch(batch_id=batch, **self._where)
         counts = found.request_counts
         files = tuple(file for file in (found.output_file_id, found.error_file_id) if file)
@@ -97,7 +100,7 @@ class OpenAIBatches(Batches):
         litellm, _ = imported()
         found: list[tuple[str, Reply | TeacherError]] = []
         for file in state.results:
-            with explained(self._teacher):
+            with explained(self._teacher.who, self._teacher.api_base):
                 content = await litellm.afile_content(file_id=file, **self._where)
             found += [(line["custom_id"], self._result(line)) for line in _lines(content.content)]
         return found
