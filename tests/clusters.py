@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
 @contextmanager
-def cluster(cpus: int = 2) -> Iterator[str]:
-    """Start a cluster and join it; yield its address, by which others join it too."""
+def cluster(gpus: int = 0) -> Iterator[str]:
+    """Start a cluster of 2 CPUs, and GPUs that are there in name only; yield its address, by which others join it."""
     import socratic_cli.workers.cluster  # noqa: F401  # tells Ray to be quiet, before it is imported
     import ray  # isort: skip
 
     context: Any = ray.init(
         address="local",
-        num_cpus=cpus,
+        num_cpus=2,
+        num_gpus=gpus,
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,
@@ -27,6 +28,21 @@ def cluster(cpus: int = 2) -> Iterator[str]:
         yield context.address_info["gcs_address"]
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def two_machines() -> Iterator[tuple[str, Callable[[], None]]]:
+    """Start a cluster of two nodes with a CPU each; yield its address, and what ends the second without a word."""
+    import socratic_cli.workers.cluster  # noqa: F401  # tells Ray to be quiet, before it is imported
+    from ray.cluster_utils import Cluster  # isort: skip
+
+    size = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+    machines: Any = Cluster(initialize_head=True, head_node_args={**size, "include_dashboard": False})
+    second = machines.add_node(**size)
+    try:
+        yield machines.address, lambda: machines.remove_node(second, allow_graceful=False)
+    finally:
+        machines.shutdown()
 
 
 def workers_of(process: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from socratic_cli.stages.window import as_finished
 from socratic_cli.workers.local import Processes
 from socratic_cli.workers.port import Work, surely
 from tests import tiny
-from tests.working import POISON, DyingOnce, Echo, RoomForOne, Unopened
+from tests.clusters import cluster
+from tests.working import POISON, DyingOnce, Echo, RoomForOne, Unopened, mortal, never
 
 PROBLEMS = [Problem(id=str(at), question=f"Ann has {at} hens and buys 2. How many?", answer="5") for at in range(7)]
 Said = tuple[str, int]
@@ -94,25 +96,49 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return sorted(map(json.loads, path.read_text().splitlines()), key=lambda line: (line["problem"]["id"], str(line)))
 
 
-class TestARealModel:
+@pytest.fixture(scope="module", params=["local", "ray"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Spread]:
+    """Return two workers, processes or actors."""
+    if request.param == "local":
+        yield Spread(workers=2)
+        return
+    pytest.importorskip("ray", reason="Ray is not installed: pip install ray")
+    with cluster():
+        yield Spread(workers=2, engine="ray", cpus_per_worker=0.5)
+
+
+class TestSolving:
     @pytest.mark.parametrize(
         ("decoding", "keep"),
         [
             (Decoding(max_new_tokens=8), False),
             (Decoding(max_new_tokens=8, temperature=1.0, samples=2, seed=3), True),
+            (Decoding(max_new_tokens=1, temperature=0.5, samples=5, seed=3), False),
         ],
-        ids=["greedy", "sampled"],
+        ids=["greedy", "sampled", "voted"],
     )
-    def test_workers_write_what_one_process_writes(self, decoding: Decoding, keep: bool, tmp_path: Path) -> None:
+    def test_workers_write_what_one_process_writes(
+        self, decoding: Decoding, keep: bool, shared: Spread, tmp_path: Path
+    ) -> None:
+        if shared.engine == "ray" and decoding.samples < 5:
+            pytest.skip("what actors are given and send back is the same")
         base = tiny.llama(tmp_path / "base", context=1024)
-        for workers in (1, 2):
-            author = authors.find(f"huggingface:{base} dtype=float32", load(Scheme, "cot shots=0"), decoding)
-            out = str(tmp_path / f"{workers}.jsonl")
-            spread = Spread(workers=workers)
+        for name, spread in (("alone", Spread()), ("shared", shared)):
+            author = authors.find(f"huggingface:{base} dtype=float32", load(Scheme, "answer shots=0"), decoding)
+            out = str(tmp_path / f"{name}.jsonl")
             jobs.solve_file(PROBLEMS, author, out, lambda _: None, decoding=decoding, keep_samples=keep, spread=spread)
-        alone = lines(tmp_path / "1.jsonl")
-        assert lines(tmp_path / "2.jsonl") == alone
+        alone = lines(tmp_path / "alone.jsonl")
+        assert lines(tmp_path / "shared.jsonl") == alone
         assert len({line["trace"][0]["reply"] for line in alone}) > 1
+
+    def test_a_problem_that_kills_each_worker_is_failed_and_says_why(self, shared: Spread, tmp_path: Path) -> None:
+        author = authors.Author("mortal", load(Scheme, "answer shots=0"), True, mortal, never)
+        problems = [*PROBLEMS, Problem(id="deadly", question=f"How many hens die of {POISON}?", answer="5")]
+        tally = jobs.solve_file(problems, author, str(tmp_path / "a.jsonl"), lambda _: None, spread=shared)
+        assert (tally.done, tally.correct, dict(tally.reasons)) == (8, 7, {"failed": 1})
+        (failed,) = [line for line in lines(tmp_path / "a.jsonl") if "unanswered" in line]
+        assert (failed["problem"]["id"], failed["unanswered"]) == ("deadly", "failed")
+        assert "each of the 4 workers that had it died, the last two with nothing else: worker" in failed["detail"]
 
 
 def test_a_model_that_is_asked_over_a_network_is_not_shared() -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.clusters import cluster, is_there, workers_of
+from tests.clusters import cluster, is_there, two_machines, workers_of
 from tests.command import COMMAND, socratic
 
 
@@ -26,7 +26,7 @@ class Engine(NamedTuple):
 
     @property
     def workers(self) -> tuple[str, ...]:
-        more = ("--cpus-per-worker", "0.5") if self.name == "ray" else ()
+        more = ("--cpus-per-worker", "0.75") if self.name == "ray" else ()
         return ("--workers", "2", "--engine", self.name, *more)
 
     def pids(self, command: int) -> list[int]:
@@ -48,18 +48,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Hold a parrot that takes a while, and what it learnt from."""
     place = tmp_path_factory.mktemp("workers")
     for words in (
-        ("annotate", "arithmetic:2/train", "--limit", "40", "-o", "a.jsonl"),
+        ("annotate", "arithmetic:2/train", "--limit", "200", "-o", "a.jsonl"),
         ("train", "a.jsonl", "-o", "s", "--student", "parrot delay=0.2"),
     ):
         told = socratic(*words, cwd=place)
         assert told.code == 0, told.err
-    asked = [{"id": str(at), "question": f"Ann has {at} hens. How many?", "answer": "5"} for at in range(60)]
+    asked = [{"id": str(at), "question": f"Ann has {at} hens. How many?", "answer": "5"} for at in range(180)]
     for name, more in (("problems", {}), ("replies", {"reply": "#### 5"})):
         (place / f"{name}.jsonl").write_text("".join(json.dumps(one | more) + "\n" for one in asked))
     return place
 
 
-PROBLEMS = ("arithmetic:2/train", "--limit", "40")
+PROBLEMS = ("arithmetic:2/train", "--limit", "200")
 ANNOTATE = (
     *("annotate", "problems.jsonl", "--teacher", "parrot file=replies.jsonl delay=0.2"),
     *("--scheme", "answer shots=0", "--concurrency", "6"),
@@ -69,7 +69,7 @@ SOLVE = ("solve", "s", *PROBLEMS, "--concurrency", "3")
 
 class TestSolving:
     def test_a_worker_that_is_killed_loses_nothing(self, engine: Engine, folder: Path) -> None:
-        with started(engine, folder, *SOLVE) as running:
+        with started(engine, folder, *SOLVE, "--concurrency", "2") as running:
             assert running.stdout is not None
             first = running.stdout.readline()
             os.kill(engine.pids(running.pid)[0], signal.SIGKILL)
@@ -77,7 +77,7 @@ class TestSolving:
         assert running.returncode == 0, err
         assert "a new one starts" in err
         found = [json.loads(line) for line in [first, *out.splitlines()]]  # data alone is on standard output
-        assert len({line["problem"]["id"] for line in found}) == len(found) == 40
+        assert len({line["problem"]["id"] for line in found}) == len(found) == 200
         assert all(line["correct"] for line in found)
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda one: one.name)
@@ -96,15 +96,30 @@ class TestSolving:
         assert running.returncode == (130 if number == signal.SIGINT else -number)
         until(lambda: not any(map(is_there, workers)))
         before = out.read_bytes()
-        assert 5 <= before.count(b"\n") < 40
+        assert 5 <= before.count(b"\n") < 200
         told = run(engine, folder, *SOLVE, "-o", out, "--resume")
         assert f"{before.count(bytes([10]))} were done before" in told
         assert out.read_bytes().startswith(before)
         found = lines(out)
-        assert len({line["problem"]["id"] for line in found}) == len(found) == 40
+        assert len({line["problem"]["id"] for line in found}) == len(found) == 200
 
     def test_bench_shares_what_its_students_solve(self, engine: Engine, folder: Path) -> None:
         assert "100.0%" in run(engine, folder, "bench", "s", "--problems", "arithmetic:2/train", "--limit", "4")
+
+
+def test_a_machine_that_is_lost_loses_nothing(folder: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install ray")
+    out = folder / "machines.jsonl"
+    with (
+        two_machines() as (address, end_second),
+        started(Engine("ray", address=address), folder, *SOLVE, "-o", out) as running,
+    ):
+        until(lambda: count(out) >= 8 or running.poll() is not None)
+        end_second()
+        _, err = running.communicate(timeout=120)
+    assert running.returncode == 0, err
+    assert "a new one starts" in err
+    assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 40
 
 
 class TestAnnotating:
@@ -116,8 +131,8 @@ class TestAnnotating:
             _, err = running.communicate(timeout=120)
         assert running.returncode == 0, err
         assert "a new one starts" in err
-        assert "kept 60 of 60" in err
-        assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 60
+        assert "kept 180 of 180" in err
+        assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 180
 
     def test_ctrl_c_waits_for_what_is_asked_and_the_same_command_goes_on(self, engine: Engine, folder: Path) -> None:
         out = folder / f"{engine.name}-stopped.jsonl"
@@ -128,10 +143,10 @@ class TestAnnotating:
         assert running.returncode == 130, err
         assert "what was in flight was waited for" in err
         before = out.read_bytes()
-        assert 5 <= before.count(b"\n") < 60
+        assert 5 <= before.count(b"\n") < 180
         run(engine, folder, *ANNOTATE, "-o", out, "--resume")
         assert out.read_bytes().startswith(before)
-        assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 60
+        assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 180
 
 
 def started(engine: Engine, folder: Path, *words: str | Path) -> subprocess.Popen[str]:

@@ -6,10 +6,11 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from socratic_cli.dialogue import Model, Reply, Turn
 from socratic_cli.errors import StudentError
 from socratic_cli.workers.port import Do
 
@@ -35,6 +36,39 @@ class Echo:
             raise StudentError("told")
         await asyncio.sleep(self.seconds)
         return word, os.getpid()
+
+
+@dataclass(frozen=True)
+class Mortal:
+    """A model that answers 5, and whose process dies of poison in a question."""
+
+    async def reply(self, turn: Turn) -> Reply:
+        await asyncio.sleep(0.05)
+        if POISON in turn.prompt:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Reply("#### 5")
+
+
+def mortal() -> AbstractContextManager[Model]:
+    """Open it."""
+    return nullcontext(Mortal())
+
+
+def never(_question: str) -> bool:
+    """Say that no question was seen."""
+    return False
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Tells what its process sees of a variable, which is the word."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Do[str, tuple[str, int]]]:
+        yield self.said
+
+    async def said(self, word: str) -> tuple[str, int]:
+        return os.environ.get(word, ""), os.getpid()
 
 
 @dataclass(frozen=True)

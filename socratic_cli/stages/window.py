@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from itertools import count
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -23,8 +24,15 @@ async def as_finished(
     After an error in `work` or in `items`, or when `stopped`, nothing more is begun; what is open is finished and
     yielded (it may be paid for), and then the first error is raised. Whoever closes the iterator cancels the rest.
     """
-    source = iter(items)
-    open_: dict[asyncio.Task[R], None] = {}  # in the order of beginning
+    source, numbers = iter(items), count()
+    open_: dict[asyncio.Task[R], int] = {}  # with the number of its beginning
+    ended: list[asyncio.Task[R]] = []
+    some_ended = asyncio.Event()
+
+    def note(task: asyncio.Task[R]) -> None:
+        ended.append(task)
+        some_ended.set()
+
     fault: BaseException | None = None
     try:
         while True:
@@ -37,11 +45,15 @@ async def as_finished(
                 except Exception as broken:
                     fault = broken
                 else:
-                    open_[asyncio.ensure_future(work(item))] = None
+                    task = asyncio.ensure_future(work(item))
+                    open_[task] = next(numbers)
+                    task.add_done_callback(note)
             if not open_:
                 break
-            await asyncio.wait(open_, return_when=asyncio.FIRST_COMPLETED)
-            for task in [task for task in open_ if task.done()]:
+            await some_ended.wait()  # not asyncio.wait, which looks at all that are open, each time
+            some_ended.clear()
+            now, ended[:] = sorted(ended, key=open_.__getitem__), []
+            for task in now:
                 del open_[task]
                 failed = task.exception()
                 fault = fault or failed

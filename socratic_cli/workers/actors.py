@@ -1,9 +1,9 @@
 """Workers that are actors of a Ray cluster: on any of its machines, one or several to a GPU.
 
-Actors behind the port of pools, and not Ray Data: that hands out blocks and tries a block again as a whole, so that one
-problem which kills its actor takes its neighbours along; it has no way to let one item of a block be done alone; and
-what annotates gives out turns of dialogues that are open here, not rows. Of Ray are taken the places: which machine and
-which GPU a worker gets, that it is started there, and the word that it died. Who gets what is the crew's.
+Actors behind the port of pools, and not Ray Data: that hands out blocks, and where a problem kills its actor it tries
+the block again and again, neighbours and all, without an end (tried with Ray 2.60); it cannot let one item be done
+alone; and `annotate` gives out turns of dialogues that are open here, not rows. Taken from Ray is a worker's place: the
+machine and the GPU that it gets, its start there, and the word that it died. Who gets what is the crew's.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class _Actor(Worker[T, R]):
     def __init__(self, kind: Any, work: Any, place: int) -> None:
         super().__init__(place)
         self.here = False
-        self._actor = kind.remote()
-        self.placed = self._actor.arrive.remote(str(Path.cwd()), _environment())
+        self._actor = kind.remote(str(Path.cwd()), _environment())
+        self.placed = self._actor.found.remote()
         self.placed.future().add_done_callback(self._found)
         self._opened = self._actor.open.remote(work, _versions())
         self._closed: Any = None
@@ -119,16 +119,20 @@ def _versions() -> str:
 class _Served:
     """The worker's end: an actor, which opens the work once and does many items at once."""
 
-    def __init__(self) -> None:
-        self._files = AsyncExitStack()
-        self._do: Do[Any, Any] | None = None
+    def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+        """Take the parent's folder, if it is here too, and those of its variables that this machine does not set.
 
-    async def arrive(self, folder: str, environment: Mapping[str, str]) -> None:
-        """Take the parent's folder, if it is here too, and those of its variables that this machine does not set."""
+        Not in `open`: calls of an actor may overtake one another, and none overtakes this.
+        """
         with suppress(OSError):
             os.chdir(folder)
         for name, value in environment.items():
             os.environ.setdefault(name, value)
+        self._files = AsyncExitStack()
+        self._do: Do[Any, Any] | None = None
+
+    async def found(self) -> None:
+        """Say that it is there."""
 
     async def open(self, work: Work[Any, Any], versions: str) -> Exception | None:
         """Open the work; return why that cannot be done."""

@@ -1,8 +1,10 @@
 """How fast a decomposer and a solver work together: SmolLM2-135M pairs on GSM8K's test problems.
 
-    python -m tests.benchmarks.solve_throughput --student DIR [--problems N] [--alone N]
+    python -m tests.benchmarks.solve_throughput --student DIR [--problems N] [--alone N] [--source SOURCE]
+        [--vllm PYTHON] [--openvino PYTHON]
 
-The student is made by `socratic train` (a pair of SmolLM2-135M, trained on GSM8K). All ways have the same weights,
+The student is made by `socratic train` (a pair of SmolLM2-135M, trained on GSM8K). Backends that need an environment of
+their own are given by its PYTHON, and left out without. All ways have the same weights,
 greedy decoding and limits; loading and a first problem are left out of the seconds. The slowest way is measured on
 fewer problems, the first ones.
 """
@@ -23,8 +25,12 @@ from tests.benchmarks import measured
 WAYS = {
     "alone": "`generate`, a turn of a problem after the other",
     "lockstep": "`generate` on batches of 64, turn by turn",
+    "vllm": "`socratic solve --backend vllm`",
+    "openvino": "`socratic solve --backend openvino`",
     "socratic": "`socratic solve`",
 }
+ELSEWHERE = ("vllm", "openvino")
+"""Ways that another environment may have."""
 LIMIT = 3000.0
 Turns = list[list[str]]
 """Role and reply of every turn of a dialogue, as JSON has them."""
@@ -37,6 +43,7 @@ class Row:
     way: str
     problems: int
     seconds: float
+    processor: float
     tokens: int
     peak: float
     texts: dict[str, Turns]
@@ -57,19 +64,23 @@ class Row:
         return {one: (self.texts[one], other.texts[one]) for one in both if self.texts[one] != other.texts[one]}
 
 
-def row(way: str, student: Path, count: int) -> Row:
-    """Measure one way."""
+def row(way: str, python: str, student: Path, source: str, count: int) -> Row:
+    """Measure one way.
+
+    Raises:
+        Failed: it did not come to its end.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
-        command = [sys.executable, "-m", "tests.benchmarks.solve_ways", way, student, "gsm8k/test", str(count), out]
+        command = [python, "-m", "tests.benchmarks.solve_ways", way, student, source, str(count), out]
         cost = measured.run(command, LIMIT)
         told = json.loads(out.read_text(encoding="utf-8"))
-    found = Row(way, count, told["seconds"], told["tokens"], cost.peak, told["texts"])
+    found = Row(way, count, told["seconds"], told["processor"], told["tokens"], cost.peak, told["texts"])
     measured.note(f"{way}: {count} problems in {found.seconds:.1f} s")
     return found
 
 
-def ties(texts: dict[str, tuple[Turns, Turns]], student: Path, count: int) -> str:
+def ties(texts: dict[str, tuple[Turns, Turns]], student: Path, source: str, count: int) -> str:
     """Say in a sentence why texts differ."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "texts.json"
@@ -79,7 +90,7 @@ def ties(texts: dict[str, tuple[Turns, Turns]], student: Path, count: int) -> st
             "-m",
             "tests.benchmarks.solve_ties",
             str(student),
-            "gsm8k/test",
+            source,
             str(count),
             str(file),
         ]
@@ -92,7 +103,7 @@ def ties(texts: dict[str, tuple[Turns, Turns]], student: Path, count: int) -> st
     return told + (parts if gaps else "")
 
 
-def report(rows: list[Row], why: dict[str, str]) -> Iterator[str]:
+def report(rows: list[Row], why: dict[str, str], missing: dict[str, str]) -> Iterator[str]:
     """Yield the lines of the results."""
     slowest, ours = rows[0], rows[-1]
     yield "# Two students in sync: speed beside `generate`"
@@ -100,14 +111,17 @@ def report(rows: list[Row], why: dict[str, str]) -> Iterator[str]:
     yield f"`{measured.command_line()}` on {measured.machine()}"
     yield "One run of each, one after another: differences under 20% are ties."
     yield ""
-    yield "| way | problems | problems/s | of the slowest | tokens/s | peak MB | same text as `socratic solve` |"
-    yield "|---|--:|--:|--:|--:|--:|--:|"
+    yield "| way | problems | problems/s | of the slowest | tokens/s | of processor | peak MB | as `socratic solve` |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
     for one in rows:
         same, both = one.same(ours)
         yield (
             f"| {WAYS[one.way]} | {one.problems} | {one.speed:.2f} | {one.speed / slowest.speed:.1f} "
-            f"| {one.tokens / one.seconds:.0f} | {one.peak:.0f} | {same} of {both} |"
+            f"| {one.tokens / one.seconds:.0f} | {one.tokens / one.processor:.0f} | {one.peak:.0f} | {same} of {both} |"
         )
+    yield from (f"| {WAYS[way]} | {told} |||||||" for way, told in missing.items())
+    yield ""
+    yield "Tokens are told by seconds, and by seconds of processor; texts are the same letter by letter."
     yield ""
     yield from (f"- {WAYS[way]} and `socratic solve`: {told}." for way, told in why.items())
 
@@ -116,14 +130,26 @@ def main() -> None:
     """Measure every way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--student", type=Path, required=True)
+    parser.add_argument("--source", default="gsm8k/test")
     parser.add_argument("--problems", type=int, default=200)
-    parser.add_argument("--alone", type=int, default=40)
+    parser.add_argument("--alone", type=int, default=40, help="problems of the slowest way; 0 leaves it out")
+    for way in ELSEWHERE:
+        parser.add_argument(f"--{way}", metavar="PYTHON")
     asked = parser.parse_args()
-    counts = {"alone": asked.alone}
-    rows = [row(way, asked.student.absolute(), counts.get(way, asked.problems)) for way in WAYS]
+    student, rows, missing = asked.student.absolute(), list[Row](), dict[str, str]()
+    for way in WAYS:
+        python = vars(asked)[way] if way in ELSEWHERE else sys.executable
+        count = asked.alone if way == "alone" else asked.problems
+        if python is None or not count:
+            missing[way] = "not asked for"
+            continue
+        try:
+            rows.append(row(way, python, student, asked.source, count))
+        except measured.Failed as fault:
+            missing[way] = f"failed: {fault}"
     differ = {one.way: one.parted(rows[-1]) for one in rows[:-1]}
-    why = {way: ties(texts, asked.student.absolute(), asked.problems) for way, texts in differ.items() if texts}
-    measured.write("solve_throughput", report(rows, why))
+    why = {way: ties(texts, student, asked.source, asked.problems) for way, texts in differ.items() if texts}
+    measured.write("solve_throughput", report(rows, why, missing))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python -m tests.benchmarks.solve_ways WAY STUDENT PROBLEMS COUNT OUT
 
 WAY is `alone` (transformers' `generate`, a turn of a problem after the other), `lockstep` (`generate` on batches of 64,
-turn by turn, nothing kept in between) or `socratic` (what `socratic solve` does). OUT gets the seconds without loading,
-the tokens written, and the turns of every problem.
+turn by turn, nothing kept in between), `socratic` (what `socratic solve` does) or the name of a backend, with its
+options (what `socratic solve --backend` does). OUT gets the seconds without loading, those of processor, the tokens
+written, and the turns of every problem.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from socratic_cli.students import generation, voices
 from socratic_cli.students.huggingface import HuggingFace
 from socratic_cli.students.requests import Request
 from socratic_cli.trained import TrainedStudent
+from tests.benchmarks import processor
 from tests.conftest import DATA
 
 BATCH = 64
@@ -89,25 +91,30 @@ def by_generate(
 def measured(way: str, folder: Path, source: str, count: int) -> dict[str, Any]:
     """Solve, and return what it took and what was written."""
     problems = [one.blind() for one in resolve(source, data_dir=DATA, limit=count)]
-    student = TrainedStudent.load(folder, Decoding(max_new_tokens=LONGEST, batch_size=BATCH))
+    decoding = Decoding(max_new_tokens=LONGEST, batch_size=BATCH)
     warm = problems[:1]
-    if way == "socratic":
+    if way not in ("alone", "lockstep"):
+        backend = decoding.backend if way == "socratic" else way
+        student = TrainedStudent.load(folder, decoding.model_copy(update={"backend": backend}))
         student.solve_all(warm)
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), processor.spent()
         solutions = student.solve_all(problems)
-        seconds = time.perf_counter() - began
+        seconds, spent = time.perf_counter() - began, processor.spent() - spent
+        student.close()
         texts = [[(one.role, one.reply) for one in solution.trace] for solution in solutions]
         written = sum(solution.usage.completion_tokens for solution in solutions)
     else:
         size = 1 if way == "alone" else BATCH
+        student = TrainedStudent.load(folder, decoding)
         voice = loaded(student)
         list(by_generate(student.scheme, voice, warm, size))
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), processor.spent()
         played = list(by_generate(student.scheme, voice, problems, size))
-        seconds = time.perf_counter() - began
+        seconds, spent = time.perf_counter() - began, processor.spent() - spent
         texts = [one.turns for one in played]
         written = sum(one.transcript.usage.completion_tokens for one in played)
-    return {"seconds": seconds, "tokens": written, "texts": dict(zip([one.id for one in problems], texts, strict=True))}
+    by_problem = dict(zip([one.id for one in problems], texts, strict=True))
+    return {"seconds": seconds, "processor": spent, "tokens": written, "texts": by_problem}
 
 
 if __name__ == "__main__":

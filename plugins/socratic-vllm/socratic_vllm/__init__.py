@@ -24,7 +24,7 @@ from socratic_cli.errors import MissingPackage, StudentError, UsageError
 from socratic_cli.settings import Decoding
 
 if TYPE_CHECKING:  # transformers takes seconds to import: a list of backends must not
-    from socratic_vllm.scribe import Served
+    from socratic_vllm.stream import VLLMStream
 
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks of adapters that vLLM makes room for."""
@@ -50,16 +50,16 @@ class VLLM(Backend):
             raise UsageError("the backend vllm runs no weights in 8 or 4 bit, as this student's are: transformers does")
         _quiet()
         from socratic_cli.students.engine import Engine
-        from socratic_vllm.scribe import VLLMScribe
+        from socratic_cli.students.streaming import Streaming
 
         with ExitStack() as engines:
-            opened = Engine(self._speakers(weights, decoding, engines), VLLMScribe, decoding)
+            opened = Engine(self._speakers(weights, decoding, engines), Streaming, decoding)
             try:
                 yield opened
             finally:
                 opened.close()
 
-    def _speakers(self, weights: Weights, decoding: Decoding, engines: ExitStack) -> Callable[[str], Served]:
+    def _speakers(self, weights: Weights, decoding: Decoding, engines: ExitStack) -> Callable[[str], VLLMStream]:
         """Start what is needed, and return who speaks for a role."""
         own = {role: weights.folder / role for role in weights.roles} if weights.folder and not weights.adapted else {}
         share = self.gpu_memory_utilization / max(1, len(own))
@@ -79,10 +79,10 @@ class VLLM(Backend):
     @contextmanager
     def _started(
         self, weights: Weights, adapters: Mapping[str, Path], share: float, decoding: Decoding
-    ) -> Iterator[Served]:
+    ) -> Iterator[VLLMStream]:
         from socratic_cli.students.language import load_language
         from socratic_cli.students.weights import precision
-        from socratic_vllm.scribe import Served
+        from socratic_vllm.stream import VLLMStream
 
         language = load_language(weights.base, weights.revision)
         known = [length for length in (language.context, self.max_model_len) if length]
@@ -105,7 +105,8 @@ class VLLM(Backend):
         }
         engine = _start(arguments)
         try:
-            yield Served(replace(language, context=min(known, default=None)), engine, _requests(adapters))
+            shortest = replace(language, context=min(known, default=None))
+            yield VLLMStream(shortest, engine, _requests(adapters), decoding)
         finally:
             engine.engine_core.shutdown()
 

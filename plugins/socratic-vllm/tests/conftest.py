@@ -187,7 +187,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[LLMEngine]]:
         module.__spec__ = SimpleNamespace(name=name)  # type: ignore[assignment]
         vars(module).update(holds)
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.delitem(sys.modules, "socratic_vllm.scribe", raising=False)
+    monkeypatch.delitem(sys.modules, "socratic_vllm.stream", raising=False)
     LLMEngine.started.clear()
     yield LLMEngine.started
-    sys.modules.pop("socratic_vllm.scribe", None)
+    sys.modules.pop("socratic_vllm.stream", None)

@@ -1,0 +1,79 @@
+"""Weights in OpenVINO's format, made once and kept in the user's cache."""
+
+# mypy: allow-untyped-calls
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+
+from socratic_cli.backends import Weights
+from socratic_cli.errors import StudentError
+from socratic_cli.students.weights import Source, load_model, load_tokenizer, precision, save
+
+_MODEL = "openvino_model.xml"
+
+
+def exported(weights: Weights, role: str | None) -> Path:
+    """Return the folder of a role's exported weights, or of the untrained base's; made at the first use.
+
+    Raises:
+        StudentError: OpenVINO's export does not know the model.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "socratic" / "openvino"
+    folder = home / _fingerprint(weights, role)
+    if (folder / _MODEL).is_file():
+        return folder
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home) as beside:
+        whole, made = Path(beside) / "whole", Path(beside) / "made"
+        _merged(weights, role, whole)
+        _export(whole, made, "fp32" if precision(weights.dtype) == torch.float32 else "fp16")
+        with suppress(OSError):  # another process was quicker
+            shutil.move(made, folder)
+    return folder
+
+
+def _fingerprint(weights: Weights, role: str | None) -> str:
+    """Return a name for what is exported: other weights have another."""
+    digest = hashlib.sha256(f"{weights.base} {weights.revision} {precision(weights.dtype)}".encode())
+    folders = [Path(weights.base)] if Path(weights.base).is_dir() else []
+    folders += [weights.folder / role] if weights.folder and role else []
+    for file in sorted(file for folder in folders for file in folder.glob("*.safetensors")):
+        about = file.stat()
+        digest.update(f"{file.resolve()} {about.st_size} {about.st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _merged(weights: Weights, role: str | None, folder: Path) -> None:
+    """Save a role's weights as one model; adapters are merged in float32."""
+    own = weights.folder / role if weights.folder and role else None
+    whole = own is not None and not weights.adapted
+    name, revision = (str(own), None) if whole else (weights.base, weights.revision)
+    model = load_model(Source(name, revision, torch.float32))
+    if own is not None and weights.adapted:
+        model = PeftModel.from_pretrained(model, str(own)).merge_and_unload()
+    save(model, load_tokenizer(name, revision), folder)
+
+
+def _export(model: Path, folder: Path, dtype: str) -> None:
+    from optimum.exporters.openvino import main_export
+    from optimum.intel import OVConfig
+
+    try:
+        main_export(
+            str(model),
+            folder,
+            task="text-generation-with-past",
+            ov_config=OVConfig(dtype=dtype),
+            convert_tokenizer=False,
+        )
+    except (ValueError, KeyError, RuntimeError) as fault:
+        why = next((line for line in str(fault).splitlines() if line.strip()), type(fault).__name__)
+        raise StudentError(f"OpenVINO does not know this model: {why}") from fault
