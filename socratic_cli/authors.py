@@ -137,7 +137,12 @@ def trained(student: TrainedStudent) -> Author:
 
 
 def untrained(student: Student, scheme: Scheme, decoding: Decoding) -> Author:
-    """Return a student's untrained base as an author."""
+    """Return a student's untrained base as an author.
+
+    Raises:
+        UsageError: it has no backends, and one is named.
+    """
+    student.require_backend(decoding)
     return Author(f"{student.label} (untrained)", scheme, True, partial(student.model, None, decoding), _never)
 
 

@@ -63,17 +63,19 @@ class TrainedStudent:
 
         Raises:
             StudentError: there is no student, or one of another format version.
-            UsageError: the student has no such option.
+            UsageError: the student has no such option, or no such backend.
         """
-        folder = Path(folder)
+        folder, decoding = Path(folder), decoding or Decoding()
         card = read_card(folder)
+        student = plugins.load(Student, card.student, **options)
+        student.require_backend(decoding)
         return cls(
             folder=folder,
             card=card,
             scheme=plugins.load(Scheme, card.scheme),
-            student=plugins.load(Student, card.student, **options),
+            student=student,
             trained_on=frozenset((folder / _TRAINED_ON).read_text(encoding="utf-8").split()),
-            decoding=decoding or Decoding(),
+            decoding=decoding,
         )
 
     def saw(self, question: str) -> bool:

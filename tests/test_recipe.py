@@ -136,6 +136,18 @@ def test_every_shipped_recipe_opens_and_says_how_to_run_it() -> None:
         assert all(line.startswith("#") for line in head.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("decoding", "told"),
+    [
+        ("{backend: vlm}", "arms.cot.decoding: unknown backend 'vlm'. Did you mean 'vllm'?"),
+        ("{backend: vllm}", "arms.cot.decoding: parrot runs itself and knows no backend 'vllm': leave it out"),
+    ],
+)
+def test_a_backend_that_nobody_heeds_is_told_before_anything_runs(decoding: str, told: str, tmp_path: Path) -> None:
+    text = GOOD.replace("cot: cot", f"cot: {{scheme: cot, decoding: {decoding}}}")
+    assert told in "\n".join(faults(tmp_path, text))
+
+
 ARM = "  cot: {scheme: cot, decoding: {samples: 4, temperature: 0.7}, verifier: {samples: 3}}"
 
 

