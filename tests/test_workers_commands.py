@@ -93,8 +93,9 @@ class TestSolving:
                 os.killpg(running.pid, number)  # a terminal sends it to all
             else:
                 running.send_signal(number)
-            running.communicate(timeout=60)
+            _, err = running.communicate(timeout=60)
         assert running.returncode == (130 if number == signal.SIGINT else -number)
+        assert ("and --resume goes on" in err) == (number == signal.SIGINT)
         until(lambda: not any(map(is_there, workers)))
         before = out.read_bytes()
         assert 5 <= before.count(b"\n") < 200

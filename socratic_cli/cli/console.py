@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from rich.progress import (
 )
 
 from socratic_cli import parts, processes
-from socratic_cli.errors import ReaderGone
+from socratic_cli.errors import Interrupted, ReaderGone
 from socratic_cli.jobs import Tally
 
 _LOOK_BACK = 600.0
@@ -33,6 +34,19 @@ def say(message: str) -> None:
     """Write a line to standard error; of several processes the first one speaks."""
     if processes.first():
         typer.echo(message, err=True)
+
+
+@contextmanager
+def interruptible(stays: str) -> Iterator[None]:
+    """Tell whoever presses Ctrl-C what stays and how to go on.
+
+    Raises:
+        Interrupted: Ctrl-C was pressed.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped: {stays}", signal.SIGINT) from None
 
 
 def out(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,7 @@ import typer
 
 from socratic_cli import recipe, run
 from socratic_cli.cli.bench import warn_of_leaks
-from socratic_cli.cli.console import Bar, out, say
-from socratic_cli.errors import Interrupted
+from socratic_cli.cli.console import Bar, interruptible, out, say
 from socratic_cli.jobs import Tally
 from socratic_cli.jsonl import read, record
 from socratic_cli.parts import Progress
@@ -53,12 +51,8 @@ def verb(
         for stage in run.plan(wanted, folder).stages:
             out(f"{'done' if stage.done else 'todo'}  {stage.verb:<9} {stage.what}  ->  {stage.folder}\n")
         return
-    with Watch() as watch:
-        try:
-            scored = run.execute(wanted, folder, watch)
-        except KeyboardInterrupt:
-            told = f"stopped: what is finished stays in {folder}, and the same command goes on"
-            raise Interrupted(told, signal.SIGINT) from None
+    with Watch() as watch, interruptible(f"what is finished stays in {folder}, and the same command goes on"):
+        scored = run.execute(wanted, folder, watch)
     out((scored / "table.md").read_text(encoding="utf-8"))
     warn_of_leaks(list(read(scored / "scores.jsonl", record(Score))))
     say(f"everything is in {folder}")

@@ -10,7 +10,7 @@ import typer
 
 from socratic_cli import authors, casting, jobs, sources
 from socratic_cli.cli import options as o
-from socratic_cli.cli.console import bar, say, summary
+from socratic_cli.cli.console import bar, interruptible, say, summary
 from socratic_cli.cli.flags import with_settings
 from socratic_cli.cli.talking import Screen, asked
 from socratic_cli.errors import UsageError
@@ -108,7 +108,8 @@ def verb(
     aside = o.Aside(problems, skip_invalid)
     found = sources.resolve(problems, **selection.model_dump(), on_invalid=aside.on_invalid)
     chains = decoding.samples if keep_samples else 1
-    with bar("solve", selection.limit and selection.limit * chains) as progress:
+    stays = "what was written stays" + (f" in {output}, and --resume goes on" if output != jobs.STDIO else "")
+    with interruptible(stays), bar("solve", selection.limit and selection.limit * chains) as progress:
         tally = solving(found, report=progress.tally, resume=resume, overwrite=overwrite, width=width, spread=spread)
     aside.tell()
     _tell(tally)

@@ -147,6 +147,9 @@ def main() -> None:
             rows.append(row(way, python, student, asked.source, count))
         except measured.Failed as fault:
             missing[way] = f"failed: {fault}"
+            measured.note(f"{way} {missing[way]}")
+    if not rows:
+        sys.exit("no way came to its end")
     differ = {one.way: one.parted(rows[-1]) for one in rows[:-1]}
     why = {way: ties(texts, student, asked.source, asked.problems) for way, texts in differ.items() if texts}
     measured.write("solve_throughput", report(rows, why, missing))
