@@ -99,23 +99,24 @@ class Task:
         return a_pass, max(1, round(in_step / a_pass))
 
 
-def peer(task: Task, name: str, setup: str, python: Path) -> Row:
+def peer(task: Task, name: str, setup: str, python: Path, seed: int = 0) -> Row:
     """Train by somebody else's trainer."""
-    out = task.folder / setup
+    out = task.folder / f"{setup}-{seed}"
     data = task.folder / ("conversations.jsonl" if setup == "best" else "examples.jsonl")
     sizes = map(str, task.sizes(setup))
-    script = [python, "-m", "tests.benchmarks.peers.with_trl", setup, task.base, data, out, task.dtype, *sizes]
+    script = [python, "-m", "tests.benchmarks.peers.with_trl", setup, task.base, data, out, task.dtype, seed, *sizes]
     cost = measured.run(script, LIMIT, watch=False, PYTHONPATH=str(measured.ROOT))
     seconds = json.loads((out / "seconds.json").read_text(encoding="utf-8"))
     read = task.counts.merged if setup == "best" else task.counts.tokens
     return _row(task, name, seconds, cost.peak, read, out)
 
 
-def ours(task: Task) -> Row:
+def ours(task: Task, seed: int = 0) -> Row:
     """Train by `socratic train`, as everybody calls it."""
-    out = task.folder / "student"
+    out = task.folder / f"student-{seed}"
     train = [sys.executable, "-m", "socratic_cli", "train", str(task.folder / "annotations.jsonl"), "-o", str(out)]
     more = ["--student", "smollm2-135m", "--scheme", task.scheme, "--epochs", "1", "--learning-rate", RATE]
+    more += ["--seed", str(seed)]
     cost = measured.run([*train, *more, "--warmup", "0", "--batch-size", str(PROBLEMS_A_STEP)], LIMIT, watch=False)
     roles = json.loads((out / "student.json").read_text(encoding="utf-8"))["roles"]
     solver = next(role for role in roles if role["role"] == "solver")

@@ -1,8 +1,8 @@
-"""TRL's SFTTrainer, or the Trainer of transformers, on prepared data: with_trl.py SETUP MODEL DATA OUT DTYPE SIZES.
+"""TRL's SFTTrainer, or the Trainer of transformers, on prepared data: with_trl.py SETUP MODEL DATA OUT DTYPE SEED SIZES.
 
 SETUP is `default` (prompt-completion examples, as SFTTrainer comes), `packing` (the same, packed), `best` (one
 conversation a problem, loss on the assistant, packed, no checkpointing) or `trainer` (transformers alone).
-DTYPE is what autocast computes in, or float32 for none of it; SIZES are rows a pass and passes a step.
+DTYPE is what autocast computes in, or float32 for none of it; SEED is of the order of rows; SIZES are rows a pass and passes a step.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SETUPS: dict[str, dict[str, Any]] = {
 }
 
 
-def _common(out: str, dtype: str, rows: int, passes: int) -> dict[str, Any]:
+def _common(out: str, dtype: str, seed: int, rows: int, passes: int) -> dict[str, Any]:
     return {
         "output_dir": out,
         "per_device_train_batch_size": rows,
@@ -41,7 +41,7 @@ def _common(out: str, dtype: str, rows: int, passes: int) -> dict[str, Any]:
         "save_strategy": "no",
         "report_to": "none",
         "disable_tqdm": True,
-        "seed": 0,
+        "seed": seed,
     }
 
 
@@ -87,10 +87,10 @@ def _trainer(model: str, rows: list[dict[str, Any]], settings: dict[str, Any]) -
     )
 
 
-def main(setup: str, model: str, data: str, out: str, dtype: str, rows_a_pass: str, passes: str) -> None:
+def main(setup: str, model: str, data: str, out: str, dtype: str, seed: str, rows_a_pass: str, passes: str) -> None:
     """Train once over the data, save the model, and note the seconds of the training itself."""
     rows = [json.loads(line) for line in Path(data).read_text(encoding="utf-8").splitlines()]
-    settings = _common(out, dtype, int(rows_a_pass), int(passes))
+    settings = _common(out, dtype, *map(int, (seed, rows_a_pass, passes)))
     trainer = _trainer(model, rows, settings) if setup == "trainer" else _trl(setup, model, rows, settings)
     seconds = trainer.train().metrics["train_runtime"]
     trainer.model.save_pretrained(out)
