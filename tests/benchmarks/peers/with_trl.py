@@ -1,8 +1,11 @@
-"""TRL's SFTTrainer, or the Trainer of transformers, on prepared data: with_trl.py SETUP MODEL DATA OUT DTYPE SEED SIZES.
+"""TRL's SFTTrainer, or the Trainer of transformers, on prepared data.
+
+    with_trl.py SETUP MODEL DATA OUT DTYPE SEED SIZES
 
 SETUP is `default` (prompt-completion examples, as SFTTrainer comes), `packing` (the same, packed), `best` (one
 conversation a problem, loss on the assistant, packed, no checkpointing) or `trainer` (transformers alone).
-DTYPE is what autocast computes in, or float32 for none of it; SEED is of the order of rows; SIZES are rows a pass and passes a step.
+DTYPE is what autocast computes in, or float32 for none of it; SEED is of the order of the rows; SIZES are rows a pass
+and passes a step.
 """
 
 from __future__ import annotations
