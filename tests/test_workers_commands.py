@@ -121,7 +121,7 @@ def test_a_machine_that_is_lost_loses_nothing(folder: Path) -> None:
         _, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     assert "a new one starts" in err
-    assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 40
+    assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 200
 
 
 class TestAnnotating:
