@@ -54,15 +54,23 @@ def workers_of(process: int) -> list[int]:
 
 def is_there(process: int) -> bool:
     """Say whether a process lives."""
-    return Path(f"/proc/{process}/cmdline").exists() and bool(_command(process))
+    return bool(_command(process))
 
 
 def _below(process: int) -> Iterator[int]:
     for task in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
+        for child in map(int, _told(task).split()):
             yield child
             yield from _below(child)
 
 
 def _command(process: int) -> str:
-    return Path(f"/proc/{process}/cmdline").read_text()
+    return _told(Path(f"/proc/{process}/cmdline"))
+
+
+def _told(file: Path) -> str:
+    """Return what the kernel tells of a process; nothing where it has ended meanwhile."""
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
