@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,16 +14,14 @@ pytest.importorskip("ray", reason="Ray is not installed: pip install ray")
 
 from socratic_cli.errors import MissingPackage, StudentError, WorkerError
 from socratic_cli.settings import Spread
-from socratic_cli.stages.window import as_finished
 from socratic_cli.workers import cluster as there
 from socratic_cli.workers.actors import actors
 from socratic_cli.workers.pools import require
-from socratic_cli.workers.port import Work, surely
+from socratic_cli.workers.port import Work
 from tests.clusters import cluster
 from tests.command import socratic
-from tests.working import POISON, DyingOnce, Echo, Surroundings, Unopened
+from tests.working import POISON, DyingOnce, Echo, Said, Surroundings, Unopened, said_by
 
-Said = tuple[str, int]
 RAY = Spread(workers=2, engine="ray", cpus_per_worker=0.5)
 
 
@@ -37,13 +33,7 @@ def _cluster() -> Iterator[None]:
 
 def done(work: Work[str, Said], words: list[str], spread: Spread = RAY, *, computes: bool = True) -> list[Said]:
     """Return what workers make of words."""
-
-    async def gathered() -> list[Said]:
-        one = partial(surely, workers, lost=lambda _, why: (why, 0))
-        return [said async for said in as_finished(words, one, 8)]
-
-    with actors(work, spread, computes=computes) as workers:
-        return asyncio.run(gathered())
+    return said_by(actors(work, spread, computes=computes), words)
 
 
 class TestActors:

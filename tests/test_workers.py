@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +16,18 @@ from socratic_cli.parts import Scheme
 from socratic_cli.plugins import load
 from socratic_cli.records import Problem
 from socratic_cli.settings import Decoding, Spread
-from socratic_cli.stages.window import as_finished
 from socratic_cli.workers.local import Processes
-from socratic_cli.workers.port import Work, surely
+from socratic_cli.workers.port import Work
 from tests import tiny
 from tests.clusters import cluster
-from tests.working import POISON, DyingOnce, Echo, RoomForOne, Unopened, mortal, never
+from tests.working import POISON, DyingOnce, Echo, RoomForOne, Said, Unopened, mortal, never, said_by
 
 PROBLEMS = [Problem(id=str(at), question=f"Ann has {at} hens and buys 2. How many?", answer="5") for at in range(7)]
-Said = tuple[str, int]
 
 
 def done(work: Work[str, Said], words: list[str], count: int = 2) -> list[Said]:
     """Return what workers make of words."""
-
-    async def gathered() -> list[Said]:
-        one = partial(surely, workers, lost=lambda _, why: (why, 0))
-        return [said async for said in as_finished(words, one, 8)]
-
-    with Processes(work, count) as workers:
-        return asyncio.run(gathered())
+    return said_by(Processes(work, count), words)
 
 
 class TestProcesses:

@@ -8,13 +8,28 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from socratic_cli.dialogue import Model, Reply, Turn
 from socratic_cli.errors import StudentError
-from socratic_cli.workers.port import Do
+from socratic_cli.stages.window import as_finished
+from socratic_cli.workers.port import Do, Pool, surely
 
 POISON = "poison"
+Said = tuple[str, int]
+"""A word, and the process that said it back; or why nobody did, and 0."""
+
+
+def said_by(pool: AbstractContextManager[Pool[str, Said]], words: list[str]) -> list[Said]:
+    """Return what workers make of words, as they finish."""
+
+    async def gathered(workers: Pool[str, Said]) -> list[Said]:
+        one = partial(surely, workers, lost=lambda _, why: (why, 0))
+        return [said async for said in as_finished(words, one, 8)]
+
+    with pool as workers:
+        return asyncio.run(gathered(workers))
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def joined() -> Iterator[bool]:
     before = signal.getsignal(signal.SIGTERM)
     try:
         _require_listener(address)
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **(size if ours else {}))
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **size)
     except (OSError, RuntimeError, ValueError) as fault:  # a ConnectionError is an OSError
         why = " ".join(str(fault).split())[:300]
         raise WorkerError(
