@@ -5,12 +5,28 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from socratic_cli.settings import Training
 from socratic_cli.students.tokens import Sequence
 
-POOL = 8
-"""Batches among which sequences are sorted by length: enough to save padding, few enough to stay random."""
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a forward pass may hold.
+
+    Attributes:
+        tokens: so many at the most, padding counted; or one sequence.
+        padding: so many positions a sequence more may cost: beyond it, one more pass is cheaper.
+    """
+
+    tokens: int
+    padding: float = math.inf
+
+
+_ROOM = {"cpu": Room(1024, padding=64)}
+"""On a CPU passes are small, since memory touched for the first time is slow; and one more costs little there."""
+_ROOM_ELSEWHERE = Room(4096, padding=1024)
 
 
 def steps(sequences: int, training: Training) -> int:
@@ -21,32 +37,30 @@ def steps(sequences: int, training: Training) -> int:
 
 
 def batches(sequences: list[Sequence], training: Training) -> Iterator[list[Sequence]]:
-    """Yield the sequences of one step after another without end; the order depends on the seed alone."""
+    """Yield the sequences of one step after another without end; the order depends on the seed alone.
+
+    A batch is drawn at random. Batches of like lengths would need less padding, but then the first and the last steps
+    of a short run, whose learning rates differ, are of the shortest and the longest problems; and within a batch
+    `passes` finds like lengths anyway.
+    """
     rng = random.Random(training.seed)  # noqa: S311 - an order of data is no secret
     while True:
-        yield from _epoch(sequences, training.batch_size, rng)
+        order = rng.sample(sequences, len(sequences))
+        yield from (order[at : at + training.batch_size] for at in range(0, len(order), training.batch_size))
 
 
-def _epoch(sequences: list[Sequence], size: int, rng: random.Random) -> list[list[Sequence]]:
-    """Shuffle; sort by length within pools, so that a batch is of like lengths; shuffle the batches."""
-    order = rng.sample(sequences, len(sequences))
-    pools = (order[at : at + size * POOL] for at in range(0, len(order), size * POOL))
-    sorted_ = (sorted(pool, key=len) for pool in pools)
-    found = [pool[at : at + size] for pool in sorted_ for at in range(0, len(pool), size)]
-    rng.shuffle(found)
-    return found
+def room(training: Training, device: str) -> Room:
+    """Return what shares a forward pass on a kind of device."""
+    own = _ROOM.get(device, _ROOM_ELSEWHERE)
+    return replace(own, tokens=training.tokens_per_batch) if training.tokens_per_batch else own
 
 
-def tokens_a_pass(training: Training, device: str) -> int:
-    """Return how many tokens share a forward pass: on a CPU few, since memory touched for the first time is slow."""
-    return training.tokens_per_batch or (1024 if device == "cpu" else 4096)
-
-
-def passes(batch: list[Sequence], tokens: int) -> Iterator[list[Sequence]]:
-    """Split a batch into forward passes of at most `tokens` tokens with padding, or one sequence."""
+def passes(batch: list[Sequence], room: Room) -> Iterator[list[Sequence]]:
+    """Split a batch into forward passes of like lengths."""
     part: list[Sequence] = []
     for sequence in sorted(batch, key=len):  # ascending: the newcomer sets the width
-        if part and len(sequence) * (len(part) + 1) > tokens:
+        padding = len(part) * (len(sequence) - len(part[-1])) if part else 0
+        if part and (len(sequence) * (len(part) + 1) > room.tokens or padding > room.padding):
             yield part
             part = []
         part.append(sequence)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from socratic_cli import processes
 from socratic_cli.settings import Training
-from socratic_cli.students.batches import passes
+from socratic_cli.students.batches import Room, passes
 from socratic_cli.students.tokens import Sequence
 
 Takes = Callable[[list[Sequence]], Tensor]
@@ -46,7 +46,7 @@ class Choosing:
         """Measure every tenth of `total` steps unless the training says otherwise, and at the end."""
         self._exam, self._folder, self._role, self._training, self._total = exam, folder, role, training, total
         self._every = training.evaluate_steps or max(1, total // 10)
-        self._tokens = training.tokens_per_batch or _TOKENS
+        self._room = Room(training.tokens_per_batch or _TOKENS)
         self.best: dict[str, Any] = {}
         self.worse = 0
 
@@ -84,7 +84,7 @@ class Choosing:
     def _loss(self, loss: Takes, sequences: list[Sequence]) -> float:
         """Return the mean loss of held-out sequences, in nats per learnt token."""
         with torch.no_grad():
-            total = sum(loss(part).item() for part in passes(sequences, self._tokens))
+            total = sum(loss(part).item() for part in passes(sequences, self._room))
         return total / sum(sequence.mass for sequence in sequences)
 
     def chosen(self) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ from socratic_cli import processes
 from socratic_cli.errors import StudentError
 from socratic_cli.parts import Progress, Trained
 from socratic_cli.settings import Training
-from socratic_cli.students.batches import batches, steps, tokens_a_pass
+from socratic_cli.students.batches import batches, room, steps
 from socratic_cli.students.checkpoints import Checkpoints, State
 from socratic_cli.students.choosing import Choosing, Exam, Takes
 from socratic_cli.students.counts import Counts
@@ -149,7 +149,7 @@ class Learning:
         mass = sum(sequence.mass for sequence in batch)
         scale = processes.count() if processes.sharded() else 1
         own, padded = 0.0, 0
-        for one in own_passes(batch, tokens_a_pass(self.training, self.model.device.type)):
+        for one in own_passes(batch, room(self.training, self.model.device.type)):
             with self._roomy(step, one.sequences), self._precision():
                 loss = self._loss(one.sequences) * one.counts / mass
             with self._roomy(step, one.sequences):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from socratic_cli import processes
 from socratic_cli.errors import Interrupted
 from socratic_cli.parts import Progress
-from socratic_cli.students.batches import passes
+from socratic_cli.students.batches import Room, passes
 from socratic_cli.students.tokens import Sequence
 
 
@@ -36,13 +36,13 @@ def shares(batch: list[Sequence], count: int) -> list[list[Sequence]]:
     return dealt
 
 
-def own_passes(batch: list[Sequence], tokens: int) -> Iterator[Pass]:
+def own_passes(batch: list[Sequence], room: Room) -> Iterator[Pass]:
     """Yield the forward passes of this process.
 
     With sharded weights each pass fetches them from the other processes, so all must make as many: whoever has less to
     do repeats the shortest sequence and lets it count for nothing.
     """
-    plans = [list(passes(share, tokens)) for share in shares(batch, processes.count())]
+    plans = [list(passes(share, room)) for share in shares(batch, processes.count())]
     own = plans[processes.number()]
     yield from (Pass(part) for part in own)
     if processes.sharded():

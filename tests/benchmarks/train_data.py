@@ -22,7 +22,7 @@ from socratic_cli.parts import Scheme, Student
 from socratic_cli.records import Example, Solution
 from socratic_cli.sources import resolve
 from socratic_cli.stages.train import passages
-from socratic_cli.students.batches import passes
+from socratic_cli.students.batches import Room, passes
 from socratic_cli.students.huggingface import HuggingFace
 from socratic_cli.students.loss import Loss
 from socratic_cli.students.tokens import Tokens
@@ -95,7 +95,7 @@ def loss(weights: str, held: Path, scheme_name: str) -> None:
     sequences = [tokens.passage(one) for one in found if one.role == _ROLE]
     measure = Loss(load_model(Source(weights, dtype=torch.float32)), tokens.pad)
     with torch.inference_mode():
-        total = sum(measure(part).item() for part in passes(sequences, 4096))
+        total = sum(measure(part).item() for part in passes(sequences, Room(4096)))
     print(total / sum(sequence.targets for sequence in sequences))
 
 

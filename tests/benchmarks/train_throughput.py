@@ -1,21 +1,23 @@
 """How fast `socratic train` is beside TRL and the Trainer of transformers: SmolLM2-135M on GSM8K, in full.
 
-    python -m tests.benchmarks.train_throughput --peers DIR [--problems N]
+    python -m tests.benchmarks.train_throughput solver|cot --peers DIR [--problems N]
 
-Each trains once over the same problems, 16 of them in an optimiser step, at the same learning rate, over float32
-weights and in the type that `socratic train` picks for the machine: bfloat16 by autocast where that is native, else
-float32. The seconds are those of training alone. Afterwards everybody's weights are measured by one and the same
-function: the loss on 64 problems that nobody was trained on.
+One role is trained: the Socratic solver, or that of chains of thought. Each contender trains once over the same
+problems, in as many optimiser steps of 16 of them, at the same learning rate, over float32 weights and in the type that
+`socratic train` picks for the machine: bfloat16 by autocast where that is native, else float32. All learn the end of a
+completion as well. The seconds are those of training alone. Afterwards everybody's weights are measured by one and the
+same function: the loss on 64 problems that nobody was trained on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +31,8 @@ PACKED = 1024
 RATE = "2e-4"
 LIMIT = 3000.0
 VERSIONS = ("torch", "transformers", "accelerate")
-TASKS = {"solver": "socratic", "chain of thought": "cot"}
+TASKS = {"solver": "socratic", "cot": "cot"}
+"""The scheme whose solver is trained."""
 
 
 @dataclass(frozen=True)
@@ -87,28 +90,28 @@ class Task:
         """The scheme whose solver is trained."""
         return TASKS[self.name]
 
-    def sizes(self, setup: str) -> tuple[int, int]:
-        """Return rows a pass and passes a step, so that a step is of as many problems as ours."""
-        counts, steps = self.counts, self.counts.problems / PROBLEMS_A_STEP
-        rows = {
-            "packing": counts.tokens / PACKED,
-            "best": counts.merged / PACKED,
-        }.get(setup, counts.examples)
-        in_step = max(1, round(rows / steps))
-        a_pass = min(8, in_step) if setup in ("default", "trainer") else 1
-        return a_pass, max(1, round(in_step / a_pass))
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of everybody."""
+        return math.ceil(self.counts.problems / PROBLEMS_A_STEP)
+
+    def rows_a_pass(self, setup: str) -> int:
+        """Return how many rows a peer computes at once: examples, or one packed row."""
+        return min(8, math.ceil(self.counts.examples / self.steps)) if setup in ("default", "trainer") else 1
 
 
 def peer(task: Task, name: str, setup: str, python: Path, seed: int = 0) -> Row:
     """Train by somebody else's trainer."""
     out = task.folder / f"{setup}-{seed}"
     data = task.folder / ("conversations.jsonl" if setup == "best" else "examples.jsonl")
-    sizes = map(str, task.sizes(setup))
-    script = [python, "-m", "tests.benchmarks.peers.with_trl", setup, task.base, data, out, task.dtype, seed, *sizes]
+    how = (task.dtype, seed, task.rows_a_pass(setup), task.steps)
+    script = [python, "-m", "tests.benchmarks.peers.with_trl", setup, task.base, data, out, *how]
     cost = measured.run(script, LIMIT, watch=False, PYTHONPATH=str(measured.ROOT))
-    seconds = json.loads((out / "seconds.json").read_text(encoding="utf-8"))
+    told = json.loads((out / "told.json").read_text(encoding="utf-8"))
+    if told["steps"] != task.steps:
+        raise Failed(f"{told['steps']} optimiser steps in place of {task.steps}")
     read = task.counts.merged if setup == "best" else task.counts.tokens
-    return _row(task, name, seconds, cost.peak, read, out)
+    return _row(task, name, told["seconds"], cost.peak, read, out)
 
 
 def ours(task: Task, seed: int = 0) -> Row:
@@ -163,25 +166,25 @@ def contenders(task: Task, python: Path) -> Iterator[Row]:
     yield ours(task)
 
 
-def report(tables: dict[str, list[Row]], tasks: Iterable[Task], about: str, dtype: str, peak: float) -> Iterator[str]:
+def report(task: Task, rows: list[Row], about: str, peak: float) -> Iterator[str]:
     """Yield the lines of the results."""
-    yield "# Training speed beside other trainers"
+    counts = task.counts
+    yield f"# Training speed beside other trainers: {task.name}"
     yield ""
     yield f"`{measured.command_line()}` on {measured.machine(VERSIONS)} {about}."
-    yield f"All in {dtype}; its matrix products alone: {peak:.0f} GFLOP/s."
+    yield f"All in {task.dtype}; its matrix products alone: {peak:.0f} GFLOP/s."
     yield "One run of each, one after another: differences under 20% are ties."
-    for task in tasks:
-        rows = tables[task.name]
-        base = next((row for row in rows if "default" in row.name), rows[-1])
-        yield f"\n## {task.name.capitalize()}: {task.counts.problems} problems, {task.counts.examples} examples"
-        counts = task.counts
-        yield f"\n{counts.tokens:,} tokens one by one, {counts.merged:,} merged, {counts.learnt:,} learnt.\n"
-        yield from HEAD
-        yield from (row.line(base.problems / base.seconds) for row in rows)
-        mine = rows[-1]
-        flops = 6 * (106.2e6 * mine.tokens + 28.3e6 * mine.learnt) / mine.seconds / 1e9
-        share = f"{flops:.0f} GFLOP/s of model arithmetic, {flops / peak:.0%} of the products alone"
-        yield f"\n`socratic train` reaches {share}."
+    yield ""
+    yield f"{counts.problems} problems, {counts.examples} examples, {task.steps} optimiser steps:"
+    yield f"{counts.tokens:,} tokens one by one, {counts.merged:,} merged, {counts.learnt:,} learnt."
+    yield ""
+    yield from HEAD
+    base = next((row for row in rows if "default" in row.name), rows[-1])
+    yield from (row.line(base.problems / base.seconds) for row in rows)
+    mine = rows[-1]
+    flops = 6 * (106.2e6 * mine.tokens + 28.3e6 * mine.learnt) / mine.seconds / 1e9
+    yield ""
+    yield f"`socratic train` reaches {flops:.0f} GFLOP/s of model arithmetic, {flops / peak:.0%} of the products alone."
 
 
 def gemm_peak() -> tuple[str, float]:
@@ -193,21 +196,18 @@ def gemm_peak() -> tuple[str, float]:
 
 
 def main() -> None:
-    """Measure every task."""
+    """Measure a task."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=TASKS)
     parser.add_argument("--peers", type=Path, required=True, help="folder for the environments of other tools")
     parser.add_argument("--problems", type=int, default=96)
     asked = parser.parse_args()
     python, about = TRL.made(asked.peers, LIMIT)
-    tables: dict[str, list[Row]] = {}
-    tasks: list[Task] = []
     with tempfile.TemporaryDirectory() as folder:
         dtype, peak = gemm_peak()
-        for name in TASKS:
-            task = prepared(name, Path(folder) / TASKS[name], asked.problems, dtype)
-            tasks.append(task)
-            tables[name] = list(contenders(task, python))
-    measured.write("train_throughput", report(tables, tasks, about, dtype, peak))
+        task = prepared(asked.task, Path(folder) / asked.task, asked.problems, dtype)
+        rows = list(contenders(task, python))
+    measured.write(f"train_throughput_{asked.task}", report(task, rows, about, peak))
 
 
 if __name__ == "__main__":

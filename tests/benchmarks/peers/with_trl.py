@@ -1,23 +1,25 @@
 """TRL's SFTTrainer, or the Trainer of transformers, on prepared data.
 
-    with_trl.py SETUP MODEL DATA OUT DTYPE SEED SIZES
+    with_trl.py SETUP MODEL DATA OUT DTYPE SEED ROWS STEPS
 
 SETUP is `default` (prompt-completion examples, as SFTTrainer comes), `packing` (the same, packed), `best` (one
 conversation a problem, loss on the assistant, packed, no checkpointing) or `trainer` (transformers alone).
-DTYPE is what autocast computes in, or float32 for none of it; SEED is of the order of the rows; SIZES are rows a pass
-and passes a step.
+DTYPE is what autocast computes in, or float32 for none of it; SEED is of the order of the rows. A pass takes ROWS, and
+as many passes make a step that there are STEPS of them. All learn the end-of-sequence token after a completion.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
 
 RATE = 2e-4
 _TURNS = (
-    "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}{% endgeneration %}"
+    "{% for m in messages %}{% if m.role == 'assistant' %}"
+    "{% generation %}{{ m.content }}{% if loop.last %}{{ eos_token }}{% endif %}{% endgeneration %}"
     "{% else %}{{ m.content }}{% endif %}{% endfor %}"
 )
 _SETUPS: dict[str, dict[str, Any]] = {
@@ -79,6 +81,7 @@ def _trainer(model: str, rows: list[dict[str, Any]], settings: dict[str, Any]) -
 
     def coded(row: dict[str, str]) -> dict[str, list[int]]:
         prompt, reply = (tokenizer(row[key], add_special_tokens=False).input_ids for key in ("prompt", "completion"))
+        reply = [*reply, tokenizer.eos_token_id]
         return {"input_ids": prompt + reply, "labels": [-100] * len(prompt) + reply}
 
     data = Dataset.from_list([coded(row) for row in rows])
@@ -90,14 +93,20 @@ def _trainer(model: str, rows: list[dict[str, Any]], settings: dict[str, Any]) -
     )
 
 
-def main(setup: str, model: str, data: str, out: str, dtype: str, seed: str, rows_a_pass: str, passes: str) -> None:
+def main(setup: str, model: str, data: str, out: str, dtype: str, seed: str, rows_a_pass: str, steps: str) -> None:
     """Train once over the data, save the model, and note the seconds of the training itself."""
     rows = [json.loads(line) for line in Path(data).read_text(encoding="utf-8").splitlines()]
-    settings = _common(out, dtype, *map(int, (seed, rows_a_pass, passes)))
-    trainer = _trainer(model, rows, settings) if setup == "trainer" else _trl(setup, model, rows, settings)
+
+    def prepared(passes: int) -> Any:
+        settings = _common(out, dtype, int(seed), int(rows_a_pass), passes)
+        return _trainer(model, rows, settings) if setup == "trainer" else _trl(setup, model, rows, settings)
+
+    packed = len(prepared(1).train_dataset)  # rows after packing
+    trainer = prepared(math.ceil(packed / int(rows_a_pass) / int(steps)))
     seconds = trainer.train().metrics["train_runtime"]
+    told = {"seconds": seconds, "steps": trainer.state.global_step}
     trainer.model.save_pretrained(out)
-    (Path(out) / "seconds.json").write_text(json.dumps(seconds), encoding="utf-8")
+    (Path(out) / "told.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 if __name__ == "__main__":
