@@ -1,4 +1,7 @@
-"""A file that grows by whole pieces: what did not fit on the disk is taken back, and a lock keeps others off."""
+"""A file that grows by whole pieces.
+
+What does not fit on the disk is taken back, and a lock keeps others off.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of JSON, read one after another: memory does not grow with a file, and errors name file and line."""
+"""Lines of JSON, read with errors that name file and line; memory does not grow with a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records written as lines of JSON: each is appended whole and flushed, however the process ends."""
+"""Records as lines of JSON, each appended whole and flushed."""
 
 from __future__ import annotations
 
