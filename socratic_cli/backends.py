@@ -64,6 +64,15 @@ class Weights:
         """Whether the roles are adapters on the base, and not models of their own."""
         return self.folder is not None and (self.folder / self.roles[0] / ADAPTER).is_file()
 
+    def model_of(self, role: str | None) -> tuple[str, str | None]:
+        """Return folder or id, and revision, of the model that plays a saved role: its own, or the base.
+
+        An adapter's is the base, as is that of no role, which an untrained base plays.
+        """
+        if self.folder is None or role is None or self.adapted:
+            return self.base, self.revision
+        return str(self.folder / role), None
+
     def played_by(self, role: str) -> str:
         """Return the saved role that plays a role of a dialogue.
 

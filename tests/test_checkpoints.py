@@ -17,13 +17,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from socratic_cli.errors import Interrupted, OutputError
+from socratic_cli.jobs.train import train_and_save
 from socratic_cli.jsonl import Writer
 from socratic_cli.parts import Progress, Scheme, Trained
 from socratic_cli.records import Solution
 from socratic_cli.settings import Training
 from socratic_cli.stages.train import Lesson, prepare
 from socratic_cli.students import checkpoints
-from socratic_cli.trained import is_student, train_and_save
+from socratic_cli.trained import is_student
 from tests import tiny
 from tests.command import COMMAND, Outcome, socratic
 from tests.test_students import PROBLEMS, lesson, scheme, student

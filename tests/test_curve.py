@@ -15,10 +15,10 @@ from PIL import Image
 
 from socratic_cli import curve
 from socratic_cli.errors import Interrupted
+from socratic_cli.jobs.train import train_and_save
 from socratic_cli.parts import Progress, Scheme, Student
 from socratic_cli.plugins import load
 from socratic_cli.settings import Training
-from socratic_cli.trained import train_and_save
 from tests import tiny
 from tests.test_checkpoints import ignore
 from tests.test_held_out import lesson, training

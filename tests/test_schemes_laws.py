@@ -123,7 +123,7 @@ rationales = st.builds(
 
 
 @every_scheme
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(question=texts, rationale=rationales)
 def test_the_laws_hold_on_rationales_nobody_would_write(spec: str, question: str, rationale: Rationale) -> None:
     laws(spec, Problem(id="1", question=question, answer=rationale.answer, steps=rationale.steps))

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
@@ -40,14 +40,12 @@ def test_wilson_is_scipys(counts: tuple[int, int]) -> None:
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 300), st.integers(0, 300))
-@settings(deadline=None)
 def test_mcnemar_is_statsmodels(both: int, old_alone: int, new_alone: int, neither: int) -> None:
     theirs = statsmodels_mcnemar([[both, old_alone], [new_alone, neither]], exact=True)
     assert mcnemar(old_alone, new_alone) == pytest.approx(min(1.0, theirs.pvalue), rel=1e-9)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-@settings(deadline=None)
 def test_holm_is_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
@@ -86,7 +84,6 @@ def test_sign_flip_agrees_with_scipys_permutations() -> None:
 
 
 @given(ACCURACIES, ACCURACIES)
-@settings(deadline=None)
 def test_between_seeds_is_scipys_t_test(old: list[float], new: list[float]) -> None:
     assume(len(set(old)) > 1 and len(set(new)) > 1)
     assert between_seeds(old, new) == pytest.approx(stats.ttest_ind(old, new).pvalue, rel=1e-6, abs=1e-12)

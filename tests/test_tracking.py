@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from socratic_cli.errors import Interrupted, RecipeError
+from socratic_cli.jobs.train import train_and_save
 from socratic_cli.parts import Progress, Scheme, Student
 from socratic_cli.plugins import load
 from socratic_cli.recipe import read
 from socratic_cli.settings import Training
 from socratic_cli.tracking import Place
-from socratic_cli.trained import train_and_save
 from tests import tiny
 from tests.command import socratic
 from tests.test_checkpoints import Killed, ignore

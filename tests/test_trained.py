@@ -9,12 +9,12 @@ from huggingface_hub import ModelCard
 
 from socratic_cli import TrainedStudent, plugins
 from socratic_cli.errors import OutputError, StudentError, UsageError
+from socratic_cli.jobs.train import train_and_save
 from socratic_cli.notation import read
 from socratic_cli.parts import Progress, Scheme, Student
 from socratic_cli.records import Problem, Solution
 from socratic_cli.settings import Training
 from socratic_cli.stages.train import Lesson, prepare
-from socratic_cli.trained import train_and_save
 from tests import tiny
 
 TEXT = "How many? ** 3+2 = <<3+2=5>>5\nAnd twice? ** 5*2 = <<5*2=10>>10\n#### 10"

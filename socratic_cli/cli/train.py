@@ -15,11 +15,11 @@ from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say
 from socratic_cli.cli.flags import with_settings
 from socratic_cli.errors import HubError, Interrupted, SocraticError, UsageError
+from socratic_cli.jobs.train import refuse_existing, train_and_save
 from socratic_cli.parts import Progress, Scheme, Student
 from socratic_cli.plugins import load
 from socratic_cli.settings import Training
 from socratic_cli.stages.train import prepare
-from socratic_cli.trained import refuse_existing, train_and_save
 
 
 @with_settings

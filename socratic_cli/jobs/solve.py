@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from socratic_cli import jsonl
-from socratic_cli.asking.client import Client
-from socratic_cli.asking.replies import Replies
 from socratic_cli.authors import Author
-from socratic_cli.casting import Coached, Ensemble
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import UsageError
-from socratic_cli.ids import Table
-from socratic_cli.jobs.outputs import is_empty, key_of, key_of_line, started
-from socratic_cli.jobs.paths import Paths
+from socratic_cli.jobs.done import Done, Wanted, remaining
+from socratic_cli.jobs.models import ensemble, weigher
+from socratic_cli.jobs.outputs import started
 from socratic_cli.jobs.tally import Report, Tally
-from socratic_cli.parts import Verification
 from socratic_cli.records import Problem, Solution
-from socratic_cli.settings import Asking, Decoding, Spread
+from socratic_cli.settings import Decoding, Spread
 from socratic_cli.stages.solve import given_up, sample, solve
 from socratic_cli.stages.verifying import Verifier
 from socratic_cli.stages.window import as_finished
 from socratic_cli.voting import chosen_by
 from socratic_cli.workers.pools import pool, require
 from socratic_cli.workers.port import Do, Pool, surely
-
-Wanted = tuple[Problem, int]
-"""A problem and the number of a chain, which is 0 where one solution of a problem is written."""
 
 
 class Told(Protocol):
@@ -93,7 +85,7 @@ def solve_file(
     done = Done(out, resume, overwrite)
     with ExitStack() as files:
         writer = files.enter_context(jsonl.Writer(out))
-        wanted = _remaining(problems, done, job.chains, tally)
+        wanted = remaining(problems, done, job.chains, tally)
         solutions = _together(job, spread, wanted, files) if spread.shared else _here(job, out, wanted, files, told)
 
         async def work() -> None:
@@ -162,14 +154,19 @@ class _Job:
             **common,
         )
 
+    def models(self, out: str, files: ExitStack) -> tuple[Model, Verifier | None]:
+        """Load who solves, and who weighs."""
+        model = ensemble(self.author, out, self.width, files)
+        return model, weigher(self.verifier, out, self.width, files)
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Do[Wanted, Solution]]:
         """Load who solves, in a worker, and return who solves one problem; many are solved at once."""
         with ExitStack() as files:
-            model, weigher = _models(self, "-", files)
+            model, verifier = self.models("-", files)
 
             async def one(wanted: Wanted) -> Solution:
-                [solution] = [solution async for solution in self.solutions([wanted], model, weigher)]
+                [solution] = [solution async for solution in self.solutions([wanted], model, verifier)]
                 return solution
 
             yield one
@@ -183,77 +180,11 @@ def _here(
     job: _Job, out: str, wanted: Iterable[Wanted], files: ExitStack, told: Told | None
 ) -> AsyncIterator[Solution]:
     """Solve in this process."""
-    model, weigher = _models(job, out, files)
-    return job.solutions(wanted, told.between(model) if told is not None else model, weigher)
+    model, verifier = job.models(out, files)
+    return job.solutions(wanted, told.between(model) if told is not None else model, verifier)
 
 
 def _together(job: _Job, spread: Spread, wanted: Iterable[Wanted], files: ExitStack) -> AsyncIterator[Solution]:
     """Let workers solve; each gets its next problem as soon as it has finished another."""
     workers: Pool[Wanted, Solution] = files.enter_context(pool(job, spread, computes=True))
     return as_finished(wanted, partial(surely, workers, lost=job.lost), job.width * spread.workers)
-
-
-def _models(job: _Job, out: str, files: ExitStack) -> tuple[Model, Verifier | None]:
-    model = _ensemble(job.author, out, job.width, files)
-    return model, _weigher(job.verifier, out, job.width, files)
-
-
-def _weigher(verifier: Author | None, out: str, width: int, files: ExitStack) -> Verifier | None:
-    if verifier is None:
-        return None
-    assert isinstance(verifier.scheme, Verification)
-    model = _model(verifier, _beside(out, "verifier"), width, files)
-    return Verifier(verifier.scheme, model, verifier.prompted, verifier.saw)
-
-
-def _beside(out: str, role: str) -> Paths:
-    """Return the paths of another than the author: its replies have a file of their own, with one writer."""
-    return Paths.beside(out) if out == "-" else Paths.beside(f"{out.removesuffix('.jsonl')}.{role}.jsonl")
-
-
-def _ensemble(author: Author, out: str, width: int, files: ExitStack) -> Model:
-    """Return an author with who plays some of its roles; whoever plays several is loaded once."""
-    own, loaded, players = _model(author, Paths.beside(out), width, files), dict[str, Model](), dict[str, Model]()
-    for role, player in author.players.items():
-        if player.label not in loaded:
-            loaded[player.label] = _model(player, _beside(out, role), width, files)
-        players[role] = loaded[player.label]
-    return Ensemble(own, players) if players else own
-
-
-def _model(author: Author, paths: Paths, width: int, files: ExitStack) -> Model:
-    """Return who replies: a student, or a teacher that is asked with the same care as in an annotation."""
-    asked = _asked(author, paths, width, files)
-    return Coached(asked, author.coach) if author.coach is not None else asked
-
-
-def _asked(author: Author, paths: Paths, width: int, files: ExitStack) -> Model:
-    teacher = author.teacher
-    if teacher is None:
-        return files.enter_context(author.open())
-    path = paths.replies_of(teacher, author.scheme)
-    replies = files.enter_context(Replies(path)) if teacher.paid else None
-    return Client(teacher, Asking(concurrency=width), replies)
-
-
-class Done:
-    """Which samples of which problems are in a file already."""
-
-    def __init__(self, target: str, resume: bool, overwrite: bool) -> None:
-        """Make the file ready to be written, and read what is in it."""
-        jsonl.claim(target, resume=resume, overwrite=overwrite)
-        self._known = Table()
-        if not is_empty(target):
-            for key in jsonl.read(Path(target), key_of_line):
-                self._known.put(key, 1)
-
-    def has(self, problem: Problem, sample: int = 0) -> bool:
-        """Say whether a sample of a problem is there."""
-        return self._known.get(key_of(problem.id, sample)) is not None
-
-
-def _remaining(problems: Iterable[Problem], done: Done, chains: int, tally: Tally) -> Iterator[Wanted]:
-    for problem in problems:
-        missing = [number for number in range(chains) if not done.has(problem, number)]
-        tally.skipped += not missing
-        yield from ((problem, number) for number in missing)

@@ -10,13 +10,13 @@ from typing import Any
 from socratic_cli import authors, jobs
 from socratic_cli.authors import Author
 from socratic_cli.fingerprints import weights
+from socratic_cli.jobs.train import train_and_save
 from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.recipe import Recipe
 from socratic_cli.run.data import Data
 from socratic_cli.run.stages import Watcher, Work
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.stages.train import prepare
-from socratic_cli.trained import train_and_save
 
 ANNOTATIONS, SOLUTIONS, STUDENT = "annotations.jsonl", "solutions.jsonl", "student"
 

@@ -22,21 +22,21 @@ def voices(weights: Weights) -> Callable[[str], Voice]:
     if folder is None:
         only = Voice(load_model(_source(weights)), Tokens(load_tokenizer(weights.base, weights.revision)))
         return lambda _: only
-    by_role = (_adapted if weights.adapted else _full)(weights, folder)
+    by_role = _adapted(weights, folder) if weights.adapted else _full(weights)
     return lambda role: by_role[weights.played_by(role)]
 
 
-def _source(weights: Weights, of_role: Path | None = None) -> Source:
-    """Return where the weights are: the base's, or those of a role that was fine-tuned in full."""
-    model, revision = (str(of_role), None) if of_role else (weights.base, weights.revision)
-    return Source(model, revision, precision(weights.dtype), weights.bits)
+def _source(weights: Weights, role: str | None = None) -> Source:
+    """Return where the model is that plays a saved role: the base, or one that was fine-tuned in full."""
+    return Source(*weights.model_of(role), precision(weights.dtype), weights.bits)
 
 
-def _full(weights: Weights, folder: Path) -> dict[str, Voice]:
-    return {
-        role: Voice(load_model(_source(weights, folder / role)), Tokens(load_tokenizer(str(folder / role))))
-        for role in weights.roles
-    }
+def _full(weights: Weights) -> dict[str, Voice]:
+    def voice(role: str) -> Voice:
+        source = _source(weights, role)
+        return Voice(load_model(source), Tokens(load_tokenizer(source.model)))
+
+    return {role: voice(role) for role in weights.roles}
 
 
 def _adapted(weights: Weights, folder: Path) -> dict[str, Voice]:

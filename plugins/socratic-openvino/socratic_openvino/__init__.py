@@ -56,9 +56,7 @@ class OpenVINO(Backend):
         from socratic_openvino.exports import exported
         from socratic_openvino.stream import OpenVINOStream
 
-        own = weights.folder is not None and role is not None and not weights.adapted
-        model = str(weights.folder / role) if own and weights.folder and role else weights.base
-        language = load_language(model, None if own else weights.revision)
+        language = load_language(*weights.model_of(role))
         short = {"torch.float32": "f32", "torch.bfloat16": "bf16", "torch.float16": "f16"}
         how: dict[str, Any] = {"INFERENCE_PRECISION_HINT": short[str(precision(weights.dtype))]}
         if self.threads:

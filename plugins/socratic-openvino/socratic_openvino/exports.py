@@ -53,12 +53,10 @@ def _fingerprint(weights: Weights, role: str | None) -> str:
 
 def _merged(weights: Weights, role: str | None, folder: Path) -> None:
     """Save a role's weights as one model; adapters are merged in float32."""
-    own = weights.folder / role if weights.folder and role else None
-    whole = own is not None and not weights.adapted
-    name, revision = (str(own), None) if whole else (weights.base, weights.revision)
+    name, revision = weights.model_of(role)
     model = load_model(Source(name, revision, torch.float32))
-    if own is not None and weights.adapted:
-        model = PeftModel.from_pretrained(model, str(own)).merge_and_unload()
+    if weights.folder and role and weights.adapted:
+        model = PeftModel.from_pretrained(model, str(weights.folder / role)).merge_and_unload()
     save(model, load_tokenizer(name, revision), folder)
 
 

@@ -1,0 +1,46 @@
+"""Outputs that may exist already: kept to go on with, emptied, or refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from socratic_cli.errors import OutputError
+
+
+def claim(target: str | Path, *, resume: bool = False, overwrite: bool = False) -> None:
+    """Make `target` ready for writing: an existing file is kept for `resume`, emptied for `overwrite`, else refused.
+
+    On resume a last line without its end, left by a killed process, is taken off.
+
+    Raises:
+        OutputError: it exists, or is a directory.
+    """
+    path = Path(target)
+    if str(target) == "-" or not path.exists():
+        return
+    if path.is_dir():
+        raise OutputError(f"{path} is a directory: a file is due")
+    if resume:
+        take_off_torn_line(path)
+    elif overwrite:
+        path.write_bytes(b"")
+    elif path.stat().st_size:
+        raise OutputError(f"{path} exists: pass --resume to go on with it, --overwrite to start anew, or another -o")
+
+
+def take_off_torn_line(path: Path) -> None:
+    """Cut a file after its last whole line."""
+    if not path.is_file():
+        return
+    with path.open("rb+") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - 65536)
+            stream.seek(start)
+            newline = stream.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                stream.truncate(start + newline + 1)
+                return
+            end = start
+        stream.truncate(0)
