@@ -221,7 +221,9 @@ class Scoring(Settings):
     output_field: str | None = Field(
         None, description="Field of what another tool wrote, in a JSONL or JSON of its own. lm-eval's are known."
     )
-    id_field: str | None = Field(None, description="Field of the id in such a file; else problems are paired by text.")
+    id_field: str | None = Field(
+        None, description="Field of the id in such a file, which then needs no questions; else these pair problems."
+    )
     label_field: str | None = Field(None, description="Field with the file's own verdict, to be compared with ours.")
     baseline: str | None = Field(None, description="Arm that the others are compared with, instead of all with all.")
     by: str = Field("steps", description="Tables of slices, with commas: steps, operations, operators, type ...")

@@ -169,6 +169,7 @@ class TestLMEval:
             "neither true nor",
         ),
         ({"question": "?", "answer": "#### 1\nafter", "out": "1"}, Fields(output="out"), "gold answer cannot be read"),
+        ({"key": 7, "out": "1"}, Fields(output="out", identity="key"), "'7' (--id-field) is none of --problems"),
     ],
 )
 def test_faults_of_foreign_files_are_told(record: dict[str, Any], fields: Fields, told: str, tmp_path: Path) -> None:
@@ -190,6 +191,17 @@ def test_faults_of_json_files_are_told(text: str, fields: Fields, told: str, tmp
     file.write_text(text)
     with pytest.raises(InputError, match=re.escape(told)):
         list(solutions(file, fields))
+
+
+def test_outputs_without_questions_are_known_by_their_ids(tmp_path: Path) -> None:
+    gold = lines(
+        tmp_path / "gold.jsonl", [{"id": at, "question": f"{at} hens?", "answer": str(at)} for at in (3, 4, 5)]
+    )
+    outputs = lines(tmp_path / "o.jsonl", [{"key": 3, "o": "3"}, {"key": 4, "o": "9"}, {"key": 5, "o": None}])
+    done = socratic("bench", outputs, "--problems", gold, "--id-field", "key", "--output-field", "o")
+    assert done.code == 0, done.err
+    assert "| 3 | 1 | 33.3% |" in done.out
+    assert "| 1 | 1 | 1 " in done.out  # correct, wrong, unanswered
 
 
 def test_a_foreign_file_that_is_not_named_ends_with_a_sentence(tmp_path: Path) -> None:

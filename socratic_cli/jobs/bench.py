@@ -22,7 +22,7 @@ from socratic_cli.jobs.origins import (
     folder_origin,
     training_questions,
 )
-from socratic_cli.records import Problem, Score, Solution, fingerprint
+from socratic_cli.records import Problem, Score, Solution
 from socratic_cli.scoring import files, outputs
 from socratic_cli.scoring.evaluation import Evaluation, Origin
 from socratic_cli.scoring.grouping import Found, Problems, found_in, found_of
@@ -87,7 +87,7 @@ def evaluate_files(
         targets: what is scored.
         scoring: how.
         selection: the fields of other tools' files, and where training data lies.
-        gold: problems by which the questions of other tools' files are known.
+        gold: problems by whose questions or ids the lines of other tools' files are known.
         on_invalid: receives lines that cannot be read.
         keep: keep the solutions in the tree, for a report.
 
@@ -96,7 +96,7 @@ def evaluate_files(
         UsageError: no arm has the name of the baseline.
     """
     scoring, selection = scoring or Scoring(), selection or Selection()
-    problems, known_gold = Problems(), {fingerprint(problem.question): problem for problem in gold}
+    problems, known_gold = Problems(), outputs.Gold(gold)
     fields, unknown = _fields(scoring, selection, known_gold), Unknown(bool(known_gold))
     found: list[Found] = []
     origins: list[Origin] = []
@@ -153,14 +153,14 @@ class Unknown:
             yield f"{self._count} outputs were left out: their questions are not among --problems."
 
 
-def _fields(scoring: Scoring, selection: Selection, gold: Mapping[str, Problem]) -> outputs.Fields:
+def _fields(scoring: Scoring, selection: Selection, gold: outputs.Gold) -> outputs.Fields:
     return outputs.Fields(
         question=selection.question_field,
         answer=selection.answer_field,
         output=scoring.output_field,
         identity=scoring.id_field,
         label=scoring.label_field,
-        gold=lambda question: gold.get(fingerprint(question)),
+        gold=gold,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -31,16 +31,37 @@ _CHOSEN = ("['True']", "['False']", "[True]", "[False]")
 """The end of what it writes for a likelihood."""
 
 
+class Gold:
+    """Problems by which the outputs of other tools are known."""
+
+    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+        """Know these problems."""
+        self._named = {problem.id: problem for problem in problems}
+        self._asked = {fingerprint(problem.question): problem for problem in self._named.values()}
+
+    def __bool__(self) -> bool:
+        """Whether any is known."""
+        return bool(self._named)
+
+    def asked(self, question: str) -> Problem | None:
+        """Return the problem with this question."""
+        return self._asked.get(fingerprint(question))
+
+    def named(self, identity: str) -> Problem | None:
+        """Return the problem with this id."""
+        return self._named.get(identity)
+
+
 @dataclass(frozen=True)
 class Fields:
-    """Where things stand in a line of another tool; `gold` finds a known problem by its question."""
+    """Where things stand in a line of another tool, and the problems that are known."""
 
     question: str | None = None
     answer: str | None = None
     output: str | None = None
     identity: str | None = None
     label: str | None = None
-    gold: Callable[[str], Problem | None] = field(default=lambda _question: None)
+    gold: Gold = field(default_factory=Gold)
 
 
 def solutions(path: str | Path, fields: Fields, on_invalid: jsonl.OnInvalid | None = None) -> Iterator[Solution]:
@@ -102,13 +123,29 @@ def _solution(line: Line, fields: Fields, author: str) -> Solution:
 
 
 def _of_fields(line: Line, fields: Fields, author: str) -> Solution:
-    question = _text(line, line.value, fields.question or "question", "--question-field")
     output = _field(line, line.value, fields.output or "", "--output-field")
-    # An output is no gold answer to itself, wherever it stands.
-    gold = fields.answer or ("answer" if fields.output != "answer" else None)
-    problem = _problem(line, question, _field(line, line.value, gold, "--answer-field") if gold else None, fields)
+    problem = _named(line, fields) or _told(line, fields)
     written = _string(line, output)
     return _made(problem, written, written, {"scheme": fields.output, "author": author, **_label(line, fields)})
+
+
+def _named(line: Line, fields: Fields) -> Problem | None:
+    """Return the known problem that a line without a question names by its id."""
+    question = fields.question or "question"
+    if fields.identity is None or question in line.value:
+        return None
+    identity = _string(line, _field(line, line.value, fields.identity, "--id-field")) or ""
+    if (known := fields.gold.named(identity)) is None:
+        raise InputError(f"{line.where}: {identity!r} (--id-field) is none of --problems, and there is no {question!r}")
+    return known
+
+
+def _told(line: Line, fields: Fields) -> Problem:
+    """Return the problem that a line tells."""
+    question = _text(line, line.value, fields.question or "question", "--question-field")
+    # An output is no gold answer to itself, wherever it stands.
+    gold = fields.answer or ("answer" if fields.output != "answer" else None)
+    return _problem(line, question, _field(line, line.value, gold, "--answer-field") if gold else None, fields)
 
 
 def _of_lm_eval(line: Line, fields: Fields, author: str) -> Solution:
@@ -130,7 +167,7 @@ def _made(problem: Problem, answer: str | None, written: str | None, known: dict
 
 
 def _problem(line: Line, question: str, gold: Any, fields: Fields) -> Problem:
-    known = fields.gold(question)
+    known = fields.gold.asked(question)
     if known is not None:
         return known
     identity = line.value.get(fields.identity) if fields.identity else None
