@@ -3,10 +3,10 @@
     python -m tests.benchmarks.train_throughput solver|cot --peers DIR [--problems N]
 
 One role is trained: the Socratic solver, or that of chains of thought. Each contender trains once over the same
-problems, in optimiser steps of 16 of them (packed rows: as nearly as they allow), at the same learning rate, over float32 weights and in the type that
-`socratic train` picks for the machine: bfloat16 by autocast where that is native, else float32. All learn the end of a
-completion as well. The seconds are those of training alone. Afterwards everybody's weights are measured by one and the
-same function: the loss on 64 problems that nobody was trained on.
+problems, in optimiser steps of 16 of them (as nearly as packed rows allow), at the same learning rate, over float32
+weights and in the type that `socratic train` picks for the machine: bfloat16 by autocast where that is native, else
+float32. All learn the end of a completion as well. The seconds are those of training alone. Afterwards everybody's
+weights are measured by one and the same function: the loss on 64 problems that nobody was trained on.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def report(task: Task, rows: list[Row], about: str, peak: float) -> Iterator[str
     yield f"All in {task.dtype}; its matrix products alone: {peak:.0f} GFLOP/s."
     yield "One run of each, one after another: differences under 20% are ties."
     yield ""
-    yield f"{counts.problems} problems, {counts.examples} examples, {task.steps} optimiser steps of {PROBLEMS_A_STEP} problems:"
+    yield f"{counts.problems} problems, {PROBLEMS_A_STEP} in an optimiser step; {counts.examples} examples:"
     yield f"{counts.tokens:,} tokens one by one, {counts.merged:,} merged, {counts.learnt:,} learnt."
     yield ""
     yield from HEAD
