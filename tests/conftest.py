@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"):
     os.environ.pop(key, None)
+
+# A shell that starts the tests in the background makes them ignore Ctrl-C, and with them every command they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast a machine draws examples is no behaviour of the tool: busy machines pass, too.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
