@@ -24,9 +24,8 @@ class Room:
     padding: float = math.inf
 
 
-_ROOM = {"cpu": Room(1024, padding=64)}
+_ON_CPU, _ELSEWHERE = Room(1024, padding=64), Room(4096, padding=1024)
 """On a CPU passes are small, since memory touched for the first time is slow; and one more costs little there."""
-_ROOM_ELSEWHERE = Room(4096, padding=1024)
 
 
 def steps(sequences: int, training: Training) -> int:
@@ -51,7 +50,7 @@ def batches(sequences: list[Sequence], training: Training) -> Iterator[list[Sequ
 
 def room(training: Training, device: str) -> Room:
     """Return what shares a forward pass on a kind of device."""
-    own = _ROOM.get(device, _ROOM_ELSEWHERE)
+    own = _ON_CPU if device == "cpu" else _ELSEWHERE
     return replace(own, tokens=training.tokens_per_batch) if training.tokens_per_batch else own
 
 
