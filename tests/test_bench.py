@@ -201,7 +201,7 @@ def test_outputs_without_questions_are_known_by_their_ids(tmp_path: Path) -> Non
     done = socratic("bench", outputs, "--problems", gold, "--id-field", "key", "--output-field", "o")
     assert done.code == 0, done.err
     assert "| 3 | 1 | 33.3% |" in done.out
-    assert "| 1 | 1 | 1 " in done.out  # correct, wrong, unanswered
+    assert "| 1 | 1 | 1 (1 unreadable) |" in done.out  # correct, wrong, unanswered
 
 
 def test_a_foreign_file_that_is_not_named_ends_with_a_sentence(tmp_path: Path) -> None:

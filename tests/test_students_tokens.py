@@ -21,7 +21,7 @@ from socratic_cli.plugins import load
 from socratic_cli.records import Example, Problem, Rationale, Step
 from socratic_cli.settings import Training
 from socratic_cli.students.adapters import Lora
-from socratic_cli.students.batches import Room, batches, passes, steps
+from socratic_cli.students.batches import Room, batches, passes, room, steps
 from socratic_cli.students.loss import Loss
 from socratic_cli.students.tokens import Sequence, Tokens, padded
 from socratic_cli.students.weights import Source, load_model, load_tokenizer
@@ -280,6 +280,13 @@ def test_a_pass_ends_where_padding_would_cost_more_than_another_pass() -> None:
     made = [Sequence((0,) * length, (False,) + (True,) * (length - 1)) for length in (100, 10, 12, 90)]
     assert [[len(one) for one in part] for part in passes(made, Room(1000, padding=20))] == [[10, 12], [90, 100]]
     assert len(list(passes(made, Room(1000)))) == 1
+
+
+def test_a_number_of_tokens_that_is_given_is_kept_on_every_device() -> None:
+    for device in ("cpu", "cuda"):
+        given = room(Training(tokens_per_batch=300), device)
+        assert given.tokens == 300
+        assert given.padding == room(Training(), device).padding
 
 
 @pytest.mark.parametrize(
