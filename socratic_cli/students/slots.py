@@ -20,7 +20,7 @@ from transformers import AttentionInterface, PreTrainedModel
 ATTENTION = "socratic-slots"
 _SLOTS, _TOKENS = 16, 128
 """Memory grows by so many slots and tokens, so that it grows rarely."""
-_TOGETHER = 8
+_TOGETHER = 16
 """Sequences that a CPU attends together: few enough for their keys to stay in its cache, and of like lengths."""
 
 
@@ -139,7 +139,14 @@ class _Singles:
         return (shares @ self._gathered(values)).reshape(-1, heads, size)
 
     def _gathered(self, memory: Tensor) -> Tensor:
-        return memory[self._slots, :, : self._reach]
+        wide = _widest(memory)
+        return memory.view(wide)[self._slots, :, : self._reach].view(memory.dtype)
+
+
+def _widest(memory: Tensor) -> torch.dtype:
+    """Return the type in which memory is copied with the fewest numbers: they are gathered one by one."""
+    size = memory.shape[-1] * memory.element_size()
+    return next((wide for wide in (torch.complex128, torch.int64) if size % wide.itemsize == 0), memory.dtype)
 
 
 def _singles(pieces: list[Piece], rows: list[int], device: torch.device) -> list[_Singles]:

@@ -1,12 +1,12 @@
 """How fast a decomposer and a solver work together: SmolLM2-135M pairs on GSM8K's test problems.
 
     python -m tests.benchmarks.solve_throughput --student DIR [--problems N] [--alone N] [--source SOURCE]
-        [--vllm PYTHON] [--openvino PYTHON]
+        [--vllm PYTHON] [--openvino PYTHON] [--llamacpp TREE]
 
 The student is made by `socratic train` (a pair of SmolLM2-135M, trained on GSM8K). Backends that need an environment of
-their own are given by its PYTHON, and left out without. All ways have the same weights,
-greedy decoding and limits; loading and a first problem are left out of the seconds. The slowest way is measured on
-fewer problems, the first ones.
+their own are given by its PYTHON, and llama.cpp by its TREE (see llamacpp.py); they are left out without. All ways have
+the same weights, greedy decoding and limits; loading and a first problem are left out of the seconds. The slowest way
+may be measured on fewer problems, the first ones.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks import measured
+from tests.benchmarks.train_throughput import gemm_peak
 
 WAYS = {
     "alone": "`generate`, a turn of a problem after the other",
     "lockstep": "`generate` on batches of 64, turn by turn",
     "vllm": "`socratic solve --backend vllm`",
+    "llamacpp": "llama.cpp's server, one for each role, 64 dialogues at once",
     "openvino": "`socratic solve --backend openvino`",
     "socratic": "`socratic solve`",
 }
@@ -45,6 +47,7 @@ class Row:
     seconds: float
     processor: float
     tokens: int
+    least: int
     peak: float
     texts: dict[str, Turns]
 
@@ -64,7 +67,7 @@ class Row:
         return {one: (self.texts[one], other.texts[one]) for one in both if self.texts[one] != other.texts[one]}
 
 
-def row(way: str, python: str, student: Path, source: str, count: int) -> Row:
+def row(way: str, options: str, python: str, student: Path, source: str, count: int) -> Row:
     """Measure one way.
 
     Raises:
@@ -72,10 +75,10 @@ def row(way: str, python: str, student: Path, source: str, count: int) -> Row:
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
-        command = [python, "-m", "tests.benchmarks.solve_ways", way, student, source, str(count), out]
+        command = [python, "-m", "tests.benchmarks.solve_ways", way + options, student, source, str(count), out]
         cost = measured.run(command, LIMIT)
         told = json.loads(out.read_text(encoding="utf-8"))
-    found = Row(way, count, told["seconds"], told["processor"], told["tokens"], cost.peak, told["texts"])
+    found = Row(way, count, told["seconds"], told["processor"], told["tokens"], told["least"], cost.peak, told["texts"])
     measured.note(f"{way}: {count} problems in {found.seconds:.1f} s")
     return found
 
@@ -103,7 +106,18 @@ def ties(texts: dict[str, tuple[Turns, Turns]], student: Path, source: str, coun
     return told + (parts if gaps else "")
 
 
-def report(rows: list[Row], why: dict[str, str], missing: dict[str, str]) -> Iterator[str]:
+def ceiling(ours: Row, peak: float) -> str:
+    """Say which share of the ceiling is reached: of the matrix products of the model, with the cores at their peak."""
+    products = 2 * (106.2e6 * ours.least + 28.3e6 * ours.tokens) / 1e9
+    return (
+        f"`socratic solve` wrote {ours.tokens:,} tokens, and {ours.least:,} had to go through a model at least once:"
+        f" {products:,.0f} GFLOP of matrix products, {products / peak:.0f} s at the {peak:.0f} GFLOP/s of these cores."
+        f" That ceiling is {ours.problems * peak / products:.2f} problems/s;"
+        f" **{products / peak / ours.seconds:.0%} of it is reached**."
+    )
+
+
+def report(rows: list[Row], why: dict[str, str], missing: dict[str, str], peak: float) -> Iterator[str]:
     """Yield the lines of the results."""
     slowest, ours = rows[0], rows[-1]
     yield "# Two students in sync: speed beside `generate`"
@@ -121,6 +135,8 @@ def report(rows: list[Row], why: dict[str, str], missing: dict[str, str]) -> Ite
         )
     yield from (f"| {WAYS[way]} | {told} |||||||" for way, told in missing.items())
     yield ""
+    yield ceiling(ours, peak)
+    yield ""
     yield "Tokens are told by seconds, and by seconds of processor; texts are the same letter by letter."
     yield ""
     yield from (f"- {WAYS[way]} and `socratic solve`: {told}." for way, told in why.items())
@@ -135,16 +151,18 @@ def main() -> None:
     parser.add_argument("--alone", type=int, default=40, help="problems of the slowest way; 0 leaves it out")
     for way in ELSEWHERE:
         parser.add_argument(f"--{way}", metavar="PYTHON")
+    parser.add_argument("--llamacpp", metavar="TREE", type=Path)
     asked = parser.parse_args()
     student, rows, missing = asked.student.absolute(), list[Row](), dict[str, str]()
     for way in WAYS:
-        python = vars(asked)[way] if way in ELSEWHERE else sys.executable
         count = asked.alone if way == "alone" else asked.problems
-        if python is None or not count:
+        if vars(asked).get(way, True) is None or not count:
             missing[way] = "not asked for"
             continue
+        python = vars(asked)[way] if way in ELSEWHERE else sys.executable
+        options = f"={asked.llamacpp.absolute()}" if way == "llamacpp" else ""
         try:
-            rows.append(row(way, python, student, asked.source, count))
+            rows.append(row(way, options, python, student, asked.source, count))
         except measured.Failed as fault:
             missing[way] = f"failed: {fault}"
             measured.note(f"{way} {missing[way]}")
@@ -152,7 +170,7 @@ def main() -> None:
         sys.exit("no way came to its end")
     differ = {one.way: one.parted(rows[-1]) for one in rows[:-1]}
     why = {way: ties(texts, student, asked.source, asked.problems) for way, texts in differ.items() if texts}
-    measured.write("solve_throughput", report(rows, why, missing))
+    measured.write("solve_throughput", report(rows, why, missing, gemm_peak()[1]))
 
 
 if __name__ == "__main__":

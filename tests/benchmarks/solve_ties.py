@@ -17,7 +17,6 @@ from pathlib import Path
 
 import torch
 
-from socratic_cli.dialogue import Reply, cut
 from socratic_cli.parts import Scheme
 from socratic_cli.prompts import completion
 from socratic_cli.records import Problem
@@ -25,7 +24,7 @@ from socratic_cli.settings import Decoding
 from socratic_cli.sources import resolve
 from socratic_cli.students.generation import Voice
 from socratic_cli.trained import TrainedStudent
-from tests.benchmarks.solve_ways import LONGEST, Turns, loaded
+from tests.benchmarks.solve_ways import LONGEST, Turns, loaded, replayed
 from tests.conftest import DATA
 
 
@@ -49,17 +48,13 @@ def partings(
 
 
 def _parting(scheme: Scheme, voice: Callable[[str], Voice], problem: Problem, mine: Turns, theirs: Turns) -> Parting:
-    dialogue = scheme.solve(problem)
-    turn = next(dialogue)
-    at = 0
-    while mine[at] == theirs[at]:
-        at += 1
-        if at == min(len(mine), len(theirs)):
-            return Parting(problem.id, at, cut=True, gap=None)
-        turn = dialogue.send(Reply(cut(mine[at - 1][1], turn.stop)))
+    at = next((at for at, (left, right) in enumerate(zip(mine, theirs, strict=False)) if left != right), None)
+    if at is None:
+        return Parting(problem.id, min(len(mine), len(theirs)), cut=True, gap=None)
     one, other = mine[at][1], theirs[at][1]
     if one.startswith(other) or other.startswith(one):
         return Parting(problem.id, at, cut=True, gap=None)
+    turn = list(replayed(scheme.solve(problem), [reply for _, reply in mine[:at]]))[at]
     return Parting(problem.id, at, cut=False, gap=_gap(voice(turn.role), completion(turn), one, other))
 
 

@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
-from peft import PeftModel
 
 from socratic_cli.backends import Weights
 from socratic_cli.errors import StudentError
-from socratic_cli.students.weights import Source, load_model, load_tokenizer, precision, save
+from socratic_cli.students.merging import merged
+from socratic_cli.students.weights import load_tokenizer, precision, save
 
 _MODEL = "openvino_model.xml"
 
@@ -33,7 +33,7 @@ def exported(weights: Weights, role: str | None) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home) as beside:
         whole, made = Path(beside) / "whole", Path(beside) / "made"
-        _merged(weights, role, whole)
+        save(merged(weights, role, torch.float32), load_tokenizer(*weights.model_of(role)), whole)
         _export(whole, made, "fp32" if precision(weights.dtype) == torch.float32 else "fp16")
         with suppress(OSError):  # another process was quicker
             shutil.move(made, folder)
@@ -49,15 +49,6 @@ def _fingerprint(weights: Weights, role: str | None) -> str:
         about = file.stat()
         digest.update(f"{file.resolve()} {about.st_size} {about.st_mtime_ns}".encode())
     return digest.hexdigest()[:16]
-
-
-def _merged(weights: Weights, role: str | None, folder: Path) -> None:
-    """Save a role's weights as one model; adapters are merged in float32."""
-    name, revision = weights.model_of(role)
-    model = load_model(Source(name, revision, torch.float32))
-    if weights.folder and role and weights.adapted:
-        model = PeftModel.from_pretrained(model, str(weights.folder / role)).merge_and_unload()
-    save(model, load_tokenizer(name, revision), folder)
 
 
 def _export(model: Path, folder: Path, dtype: str) -> None:

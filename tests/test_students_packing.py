@@ -1,0 +1,111 @@
+"""Weights made ready to reply on a CPU: packed layers, and adapters merged into the base."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers.pytorch_utils import Conv1D
+
+from socratic_cli.backends import Weights
+from socratic_cli.dialogue import Reply, Turn
+from socratic_cli.errors import UsageError
+from socratic_cli.parts import Scheme, Student
+from socratic_cli.plugins import load
+from socratic_cli.records import Problem
+from socratic_cli.settings import Decoding, Training
+from socratic_cli.students.packing import PackedLinear, pack
+from socratic_cli.students.voices import voices
+from socratic_cli.students.weights import Source, load_model
+from tests import tiny
+from tests.test_students import lesson
+
+IDS = torch.tensor([[11, 12, 13, 14, 15], [21, 22, 23, 24, 25], [5, 6, 7, 8, 9]])
+DTYPES = [torch.float32, torch.bfloat16]
+
+
+@pytest.fixture(scope="module", params=sorted(tiny.MAKERS))
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return tiny.MAKERS[request.param](tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture(scope="module")
+def adapted(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Adapters of two roles, trained long enough to say other things than their base."""
+    folder = tmp_path_factory.mktemp("adapted")
+    training = Training(epochs=12, learning_rate=1e-2, batch_size=2)
+    load(Student, f"huggingface:{base} dtype=float32 lora=true").train(lesson(), training, folder, lambda _: None)
+    return folder
+
+
+def logits(model: Any, ids: torch.Tensor = IDS) -> torch.Tensor:
+    with torch.inference_mode():
+        return model(input_ids=ids).logits.float()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_packed_layers_give_the_same_logits(base: str, dtype: torch.dtype) -> None:
+    model = load_model(Source(base, dtype=dtype))
+    before = logits(model)
+    linear = sum(isinstance(layer, torch.nn.Linear | Conv1D) for layer in model.modules())
+    pack(model)
+    assert sum(isinstance(layer, PackedLinear) for layer in model.modules()) == linear > 8
+    far = 1e-4 if dtype == torch.float32 else 0.05
+    assert torch.allclose(logits(model), before, atol=far * float(before.abs().max()))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_a_packed_row_comes_to_the_same_numbers_whatever_is_beside_it(dtype: torch.dtype) -> None:
+    rows = torch.randn(64, 576).to(dtype)
+    layer = PackedLinear(torch.randn(1536, 576).to(dtype), None)
+    together = layer(rows)
+    for width in (1, 3, 16, 40):
+        assert torch.equal(layer(rows[:width]), together[:width])
+
+
+def test_a_pytorch_that_does_not_pack_leaves_a_model_as_it_is(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: Any) -> None:
+        raise NotImplementedError
+
+    model = load_model(Source(base))
+    before = logits(model)
+    monkeypatch.setattr(torch.ops.mkldnn, "_reorder_linear_weight", missing)
+    pack(model)
+    assert not any(isinstance(layer, PackedLinear) for layer in model.modules())
+    assert torch.equal(logits(model), before)
+
+
+def replies(base: str, adapted: Path, backend: str) -> list[Reply]:
+    scheme = load(Scheme, "socratic")
+    problem = Problem(id="a", question="Natalia sold clips to 48 of her friends. How many?")
+    first = next(scheme.solve(problem)).prompt
+    decoding = Decoding(max_new_tokens=12, backend=backend)
+    turns = [Turn(role, first, problem) for role in ("decomposer", "solver")]
+    with load(Student, f"huggingface:{base} dtype=float32 lora=true").model(adapted, decoding) as opened:
+
+        async def all_() -> list[Reply]:
+            return list(await asyncio.gather(*map(opened.reply, turns)))
+
+        return asyncio.run(all_())
+
+
+def test_merged_adapters_say_what_they_said_beside_their_base(base: str, adapted: Path) -> None:
+    merged = replies(base, adapted, "transformers")
+    assert merged == replies(base, adapted, "transformers merge=false")
+    assert len({reply.text for reply in merged}) == 2, "the roles say the same: adapters show nothing"
+
+
+def test_each_role_has_a_model_of_its_own_when_merged_and_shares_the_base_when_not(base: str, adapted: Path) -> None:
+    def models(merge: bool | None) -> int:
+        speaker = voices(Weights(base, dtype="float32", folder=adapted), merge=merge)
+        return len({id(speaker(role).model) for role in ("decomposer", "solver")})
+
+    assert (models(True), models(False), models(None)) == (2, 1, 1 if torch.cuda.is_available() else 2)
+
+
+def test_a_quantised_base_is_not_merged(base: str, adapted: Path) -> None:
+    with pytest.raises(UsageError, match="8 bit cannot be merged"):
+        voices(Weights(base, bits=8, folder=adapted), merge=True)
