@@ -1,7 +1,7 @@
 """llama.cpp's server as another way to run a student: one server for each role, dialogues side by side.
 
 TREE is a source tree of llama.cpp with the server built in it (`cmake -B build && cmake --build build --target
-llama-server`): its own script converts the weights. Each dialogue keeps a slot of either server to itself, so that the
+llama-server`): its own script, which wants the package sentencepiece, converts the weights. Each dialogue keeps a slot of either server to itself, so that the
 server finds the turns before in its cache, and only reads what is new, as `socratic solve` does.
 """
 
@@ -57,7 +57,8 @@ class Server:
         said = self.http.post("/completion", json=body).raise_for_status().json()
         usage = Usage(prompt_tokens=said["tokens_evaluated"], completion_tokens=said["tokens_predicted"])
         reason = "length" if said["stop_type"] == "limit" else "stop"
-        return Reply(said["content"], usage=usage, finish_reason=reason)
+        # The server leaves the mark out that ended a reply.
+        return Reply(said["content"] + said["stopping_word"], usage=usage, finish_reason=reason)
 
 
 @contextmanager

@@ -1,11 +1,11 @@
 """How the time and memory of `socratic solve` grow with the number of problems and with their steps.
 
-    python -m tests.benchmarks.solve_growth --student DIR [--counts N ...] [--steps N ...]
+    python -m tests.benchmarks.solve_growth problems|steps --student DIR [--values N ...]
 
 The student is any trained pair (that of the quick start will do). Problems are `arithmetic`, made up as they are read.
 Each run is a process of its own; its seconds and its peak hold Python, its libraries and the loading of the student,
 and the first row, of one problem, tells how much that is. For the growth with steps the subquestions are the gold ones
-(`--oracle decomposer`), so that a problem of so many steps has so many turns. Writes results/solve_growth.md.
+(`--role decomposer=gold`), so that a problem of so many steps has so many turns. Writes results/solve_growth_WITH.md.
 """
 
 from __future__ import annotations
@@ -68,32 +68,41 @@ def row(student: Path, problems: int, steps: str, *more: str) -> Row:
     return found
 
 
-def report(start: Row, by_count: Sequence[Row], by_steps: Sequence[Row]) -> Iterator[str]:
+def by_problems(student: Path, values: list[int]) -> Iterator[Row]:
+    """Solve more and more problems of two steps."""
+    return (row(student, count, "2") for count in values)
+
+
+def by_steps(student: Path, values: list[int]) -> Iterator[Row]:
+    """Solve problems of more and more steps, the subquestions given."""
+    return (row(student, FEW, str(steps), "--role", "decomposer=gold") for steps in values)
+
+
+KINDS = {"problems": (by_problems, [100, 1000, 10000]), "steps": (by_steps, [2, 4, 6, 8, 10, 12])}
+
+
+def report(kind: str, start: Row, rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of the results."""
-    yield "# How `socratic solve` grows"
+    yield f"# How `socratic solve` grows with {kind}"
     yield ""
     yield f"`{measured.command_line()}` on {measured.machine(VERSIONS)}"
     yield f"A process takes {start.seconds:.0f} s to start and to solve one problem; that is taken off below."
-    yield "\nWith the number of problems:\n"
+    yield ""
     yield from HEAD
-    yield from (one.line(start.seconds) for one in (start, *by_count))
-    yield f"\nWith their steps, {FEW} problems each, the subquestions given:\n"
-    yield from HEAD
-    yield from (one.line(start.seconds) for one in by_steps)
+    yield from (one.line(start.seconds) for one in (start, *rows))
 
 
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--student", type=Path, required=True)
-    parser.add_argument("--counts", type=int, nargs="*", default=[100, 1000, 10000])
-    parser.add_argument("--steps", nargs="*", default=["2", "4", "6", "8", "10", "12"])
+    parser.add_argument("--values", type=int, nargs="+", help="[default: 100 1000 10000 problems; 2 to 12 steps]")
     asked = parser.parse_args()
     student = asked.student.absolute()
+    grow, values = KINDS[asked.kind]
     start = row(student, 1, "2")
-    by_count = [row(student, count, "2") for count in asked.counts]
-    by_steps = [row(student, FEW, steps, "--oracle", "decomposer") for steps in asked.steps]
-    measured.write("solve_growth", report(start, by_count, by_steps))
+    measured.write(f"solve_growth_{asked.kind}", report(asked.kind, start, list(grow(student, asked.values or values))))
 
 
 if __name__ == "__main__":
