@@ -1,8 +1,9 @@
 """llama.cpp's server as another way to run a student: one server for each role, dialogues side by side.
 
 TREE is a source tree of llama.cpp with the server built in it (`cmake -B build && cmake --build build --target
-llama-server`): its own script, which wants the package sentencepiece, converts the weights. Each dialogue keeps a slot of either server to itself, so that the
-server finds the turns before in its cache, and only reads what is new, as `socratic solve` does.
+llama-server`); its own script converts the weights, and wants the package sentencepiece. Each dialogue keeps a slot of
+either server to itself, so that the server finds the turns before in its cache and reads only what is new, as
+`socratic solve` does.
 """
 
 from __future__ import annotations
