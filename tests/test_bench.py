@@ -13,7 +13,8 @@ from socratic_cli.errors import InputError
 from socratic_cli.jobs.origins import exemplar_questions
 from socratic_cli.parts import Scheme
 from socratic_cli.plugins import load
-from socratic_cli.scoring.outputs import Fields, solutions
+from socratic_cli.scoring.foreign.fields import Fields
+from socratic_cli.scoring.outputs import solutions
 from tests.command import socratic
 
 

@@ -25,6 +25,7 @@ from socratic_cli.jobs.origins import (
 from socratic_cli.records import Problem, Score, Solution
 from socratic_cli.scoring import files, outputs
 from socratic_cli.scoring.evaluation import Evaluation, Origin
+from socratic_cli.scoring.foreign.fields import Fields, Gold, is_foreign
 from socratic_cli.scoring.grouping import Found, Problems, found_in, found_of
 from socratic_cli.scoring.tables import tables
 from socratic_cli.settings import Scoring, Selection
@@ -96,7 +97,7 @@ def evaluate_files(
         UsageError: no arm has the name of the baseline.
     """
     scoring, selection = scoring or Scoring(), selection or Selection()
-    problems, known_gold = Problems(), outputs.Gold(gold)
+    problems, known_gold = Problems(), Gold(gold)
     fields, unknown = _fields(scoring, selection, known_gold), Unknown(bool(known_gold))
     found: list[Found] = []
     origins: list[Origin] = []
@@ -142,7 +143,7 @@ class Unknown:
     def left_out(self, solutions: Iterable[Solution]) -> Iterator[Solution]:
         """Pass the others on."""
         for solution in solutions:
-            if self._named and solution.problem.answer is None and outputs.is_foreign(solution):
+            if self._named and solution.problem.answer is None and is_foreign(solution):
                 self._count += 1
             else:
                 yield solution
@@ -153,8 +154,8 @@ class Unknown:
             yield f"{self._count} outputs were left out: their questions are not among --problems."
 
 
-def _fields(scoring: Scoring, selection: Selection, gold: outputs.Gold) -> outputs.Fields:
-    return outputs.Fields(
+def _fields(scoring: Scoring, selection: Selection, gold: Gold) -> Fields:
+    return Fields(
         question=selection.question_field,
         answer=selection.answer_field,
         output=scoring.output_field,

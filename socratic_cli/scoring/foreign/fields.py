@@ -1,0 +1,129 @@
+"""Where things stand in a line of another tool, and how they are read.
+
+A problem without an id has the fingerprint of its question for one, by which it is known again among the project's own
+problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from socratic_cli.errors import InputError
+from socratic_cli.jsonl import Line
+from socratic_cli.notation import NotationError, read
+from socratic_cli.records import Exchange, Problem, Solution, fingerprint
+
+_ROLE = "output"
+
+
+class Gold:
+    """Problems by which the outputs of other tools are known."""
+
+    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+        """Know these problems."""
+        self._named = {problem.id: problem for problem in problems}
+        self._asked = {fingerprint(problem.question): problem for problem in self._named.values()}
+
+    def __bool__(self) -> bool:
+        """Whether any is known."""
+        return bool(self._named)
+
+    def asked(self, question: str) -> Problem | None:
+        """Return the problem with this question."""
+        return self._asked.get(fingerprint(question))
+
+    def named(self, identity: str) -> Problem | None:
+        """Return the problem with this id."""
+        return self._named.get(identity)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Where things stand in a line of another tool, and the problems that are known."""
+
+    question: str | None = None
+    answer: str | None = None
+    output: str | None = None
+    identity: str | None = None
+    label: str | None = None
+    gold: Gold = field(default_factory=Gold)
+
+
+def made(problem: Problem, answer: str | None, written: str | None, known: dict[str, Any]) -> Solution:
+    """Return what was written as a solution; `known` are fields of it."""
+    reply = Exchange(role=_ROLE, prompt="", reply=written or "")
+    return Solution(problem=problem, answer=answer, trace=(reply,), **known)
+
+
+def is_foreign(solution: Solution) -> bool:
+    """Say whether another tool wrote it."""
+    return [exchange.role for exchange in solution.trace] == [_ROLE]
+
+
+def problem_of(line: Line, question: str, gold: Any, fields: Fields) -> Problem:
+    """Return the known problem with this question, or one of what the line tells.
+
+    Raises:
+        InputError: a worked gold answer cannot be read.
+    """
+    known = fields.gold.asked(question)
+    if known is not None:
+        return known
+    identity = line.value.get(fields.identity) if fields.identity else None
+    answer = answer_of(line, gold)
+    worked: Mapping[str, Any] = {"answer": answer}
+    if answer is not None and "####" in answer:
+        try:
+            worked = read(answer).line()
+        except NotationError as fault:
+            raise InputError(f"{line.where}: the worked gold answer cannot be read: {fault}") from None
+    return Problem(id=fingerprint(question) if identity is None else str(identity), question=question, **worked)
+
+
+def field_of(line: Line, record: Mapping[str, Any], name: str, flag: str) -> Any:
+    """Return a field that a flag named.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in record:
+        raise InputError(f"{line.where}: there is no field {name!r} ({flag}). Fields: {', '.join(record)}")
+    return record[name]
+
+
+def text_of(line: Line, record: Mapping[str, Any], name: str, flag: str) -> str:
+    """Return a field that holds a text.
+
+    Raises:
+        InputError: it holds none.
+    """
+    value = field_of(line, record, name, flag)
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"{line.where}: the field {name!r} ({flag}) holds no text")
+    return value.strip()
+
+
+def label_of(line: Line, fields: Fields) -> dict[str, bool]:
+    """Return the file's own verdict as the field of a solution, if there is one."""
+    if fields.label is None:
+        return {}
+    value = field_of(line, line.value, fields.label, "--label-field")
+    if value not in (0, 1):  # False and True among them
+        raise InputError(
+            f"{line.where}: the field {fields.label!r} (--label-field) is neither true nor false: {value!r}"
+        )
+    return {"correct": bool(value)}
+
+
+def answer_of(line: Line, value: Any) -> str | None:
+    """Return an answer as a text: true is yes, 27.0 is 27; nothing, or a text of blanks, is none."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{Decimal(repr(value)).normalize():f}"
+    if value is None or isinstance(value, str):
+        return (value or "").strip() or None
+    raise InputError(f"{line.where}: an answer or output is {type(value).__name__}; a text or a number is due")
