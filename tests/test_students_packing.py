@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +64,24 @@ def test_a_packed_row_comes_to_the_same_numbers_whatever_is_beside_it(dtype: tor
     rows = torch.randn(64, 576).to(dtype)
     layer = PackedLinear(torch.randn(1536, 576).to(dtype), None)
     together = layer(rows)
-    for width in (1, 3, 16, 40):
+    for width in (1, 3, 16, 17, 40):
         assert torch.equal(layer(rows[:width]), together[:width])
+
+
+def test_any_number_of_rows_takes_a_bounded_memory() -> None:
+    """In a process of its own: what other tests multiplied is kept for good."""
+    code = (
+        "import resource, torch\n"
+        "from socratic_cli.students.packing import PackedLinear\n"
+        "layer, rows = PackedLinear(torch.randn(576, 576), None), torch.randn(300, 576)\n"
+        "def used(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
+        "[layer(rows[:count]) for count in (1, 300)]\n"
+        "before = used()\n"
+        "[layer(rows[:count]) for count in range(1, 301)]\n"
+        "print(used() - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 60, "megabytes of kernels"
 
 
 def test_a_pytorch_that_does_not_pack_leaves_a_model_as_it_is(base: str, monkeypatch: pytest.MonkeyPatch) -> None:

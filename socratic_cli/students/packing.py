@@ -3,6 +3,9 @@
 oneDNN rearranges a weight whenever it is multiplied, unless it was packed before; PyTorch does so in compiled models
 only. Packed, few rows are multiplied up to twice as fast, and a row comes to the same numbers whatever rows are beside
 it, in float32 too. The layers cannot be trained any more.
+
+oneDNN compiles kernels for every number of rows it meets, half a megabyte each time, and gives none back. So rows are
+filled up to one of few numbers.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
@@ -29,7 +33,21 @@ class PackedLinear(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Multiply."""
-        return torch.ops.mkldnn._linear_pointwise(states, self._weight, self._bias, "none", [], "")  # type: ignore[no-any-return]
+        rows = states.flatten(0, -2)
+        count = len(rows)
+        filled = pad(rows, (0, 0, 0, _filled(count) - count))
+        found: Tensor = torch.ops.mkldnn._linear_pointwise(filled, self._weight, self._bias, "none", [], "")
+        return found[:count].view(*states.shape[:-1], -1)
+
+
+def _filled(count: int) -> int:
+    """Return a number of rows that is not below `count`, and not far above.
+
+    >>> [_filled(count) for count in (1, 9, 17, 63, 64, 65, 130, 1000)]
+    [1, 9, 18, 64, 64, 72, 144, 1024]
+    """
+    grain = 1 << max(0, (count - 1).bit_length() - 4)
+    return -(-count // grain) * grain
 
 
 def pack(model: PreTrainedModel) -> None:
