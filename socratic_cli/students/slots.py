@@ -19,9 +19,12 @@ from transformers import AttentionInterface, PreTrainedModel
 
 ATTENTION = "socratic-slots"
 _SLOTS, _TOKENS = 16, 128
-"""Memory grows by so many slots and tokens, so that it grows rarely."""
+"""Memory grows by so many slots and tokens, so that it grows rarely; a multiple of what a group reaches."""
 _TOGETHER = 16
 """Sequences that a CPU attends together: few enough for their keys to stay in its cache, and of like lengths."""
+_FEW, _REACH = 4, 32
+"""oneDNN keeps a kernel for every shape it meets, and gives none back: so groups of more than a few are filled up by
+their last sequence, and reach a multiple of so many tokens, of which those beyond a sequence's end are hidden."""
 
 
 class Unsupported(Exception):
@@ -126,7 +129,7 @@ class _Singles:
     def __init__(self, pieces: list[Piece], rows: list[int], device: torch.device) -> None:
         self.rows = torch.tensor(rows, device=device)
         self._slots = torch.tensor([piece.slot for piece in pieces], device=device)
-        self._reach = max(piece.end for piece in pieces)
+        self._reach = _grained(max(piece.end for piece in pieces), _REACH)
         ends = torch.tensor([piece.end for piece in pieces], device=device)
         self._hidden = torch.arange(self._reach, device=device)[None, None, None] >= ends[:, None, None, None]
 
@@ -154,7 +157,9 @@ def _singles(pieces: list[Piece], rows: list[int], device: torch.device) -> list
     if device.type != "cpu":
         return [_Singles(pieces, rows, device)] if pieces else []
     by_length = sorted(zip(pieces, rows, strict=True), key=lambda pair: pair[0].end)
-    groups = (by_length[at : at + _TOGETHER] for at in range(0, len(by_length), _TOGETHER))
+    groups = [by_length[at : at + _TOGETHER] for at in range(0, len(by_length), _TOGETHER)]
+    if groups and len(groups[-1]) > _FEW:
+        groups[-1] += groups[-1][-1:] * (-len(groups[-1]) % _FEW)
     return [_Singles([piece for piece, _ in group], [row for _, row in group], device) for group in groups]
 
 
