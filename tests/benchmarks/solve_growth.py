@@ -37,10 +37,11 @@ class Row:
 
     def line(self, start: float) -> str:
         """Return a row of the table; `start` is what a process takes before it solves."""
-        spent = max(self.seconds - start, 0.01)
+        spent = self.seconds - start
+        told = f"{self.problems / spent:.2f} | {1000 * spent / self.problems:.0f}" if spent else " | "
         return (
-            f"| {self.problems:,} | {self.steps} | {self.seconds:.0f} | {self.problems / spent:.2f} "
-            f"| {1000 * spent / self.problems:.0f} | {self.tokens / self.problems:.0f} | {self.peak:.0f} |"
+            f"| {self.problems:,} | {self.steps} | {self.seconds:.0f} | {told} "
+            f"| {self.tokens / self.problems:.0f} | {self.peak:.0f} |"
         )
 
 
