@@ -19,14 +19,17 @@ from socratic_cli.parts import Scheme, Student
 from socratic_cli.plugins import load
 from socratic_cli.records import Problem
 from socratic_cli.settings import Decoding, Training
-from socratic_cli.students.packing import PackedLinear, pack
+from socratic_cli.students.packing import PackedLinear, is_able, pack
 from socratic_cli.students.voices import voices
 from socratic_cli.students.weights import Source, load_model
 from tests import tiny
 from tests.test_students import lesson
 
 IDS = torch.tensor([[11, 12, 13, 14, 15], [21, 22, 23, 24, 25], [5, 6, 7, 8, 9]])
-DTYPES = [torch.float32, torch.bfloat16]
+DTYPES = [
+    pytest.param(dtype, marks=pytest.mark.skipif(not is_able(dtype), reason=f"this processor packs no {dtype}"))
+    for dtype in (torch.float32, torch.bfloat16)
+]
 
 
 @pytest.fixture(scope="module", params=sorted(tiny.MAKERS))
@@ -93,6 +96,21 @@ def test_a_pytorch_that_does_not_pack_leaves_a_model_as_it_is(base: str, monkeyp
     monkeypatch.setattr(torch.ops.mkldnn, "_reorder_linear_weight", missing)
     pack(model)
     assert not any(isinstance(layer, PackedLinear) for layer in model.modules())
+    assert torch.equal(logits(model), before)
+
+
+def test_a_type_that_the_processor_refuses_stays_as_it_is(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    multiply = torch.ops.mkldnn._linear_pointwise
+
+    def refuse(states: torch.Tensor, *more: Any) -> torch.Tensor:
+        if states.dtype == torch.bfloat16:
+            raise RuntimeError("the bf16 path needs a processor with avx512bw")
+        return multiply(states, *more)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", refuse)
+    model = load_model(Source(base, dtype=torch.bfloat16))
+    before = logits(model)
+    pack(model)
     assert torch.equal(logits(model), before)
 
 

@@ -4,9 +4,9 @@
         [--vllm PYTHON] [--openvino PYTHON] [--llamacpp TREE]
 
 The student is made by `socratic train` (a pair of SmolLM2-135M, trained on GSM8K). Backends that need an environment of
-their own are given by its PYTHON, and llama.cpp by its TREE (see llamacpp.py); they are left out without. All ways have
-the same weights, greedy decoding and limits; loading and a first problem are left out of the seconds. The slowest way
-may be measured on fewer problems, the first ones.
+their own are given by its PYTHON (with socratic, the plugin, pytest and hypothesis in it), and llama.cpp by its TREE
+(see llamacpp.py); they are left out without. All ways have the same weights, greedy decoding and limits; loading and a
+first problem are left out of the seconds. The slowest way may be measured on fewer problems, the first ones.
 """
 
 from __future__ import annotations
@@ -99,11 +99,14 @@ def ties(texts: dict[str, tuple[Turns, Turns]], student: Path, source: str, coun
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=measured.ROOT)
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    gaps = sorted(one["gap"] for one in found if one["gap"] is not None)
+    gaps = [one["gap"] for one in found if one["gap"] is not None]
     ended = sum(one["cut"] for one in found)
     told = f"{len(found)} differ, {ended} of them only in where they end: `socratic solve` stops what repeats itself"
-    parts = f"; where the others part, the two highest logits differ by {', '.join(f'{gap:.1e}' for gap in gaps)}"
-    return told + (parts if gaps else "")
+    if not gaps:
+        return told
+    equal = sum(gap == 0 for gap in gaps)
+    where = f"; where the others part ({len(gaps)}), the two highest logits are equal in {equal}"
+    return f"{told}{where} and differ by at most {max(gaps):.2g}"
 
 
 def ceiling(ours: Row, peak: float) -> str:
