@@ -55,7 +55,7 @@ def holding(monkeypatch: pytest.MonkeyPatch, most: int, fault: Exception) -> lis
     forward = Slots.forward
 
     def limited(slots: Slots, pieces: list[Piece]) -> Any:
-        if len(slots._keys) or len(pieces) != len(scheduler._PROBE) or pieces[0].tokens[0] != scheduler._PROBE[0][0]:
+        if slots._pages.count or len(pieces) != len(scheduler._PROBE) or pieces[0].tokens[0] != scheduler._PROBE[0][0]:
             tried.append(len(pieces))
             if sum(piece.end for piece in pieces) > most:
                 raise fault

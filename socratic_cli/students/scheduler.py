@@ -52,7 +52,7 @@ class Scheduler:
         # Twice as many slots as replies: dialogues that wait for the other role keep theirs.
         self._free = list(range(2 * width - 1, -1, -1))
         self._held: dict[int, list[int]] = {}
-        self._slots = Slots(self._voice.model, 2 * width)
+        self._slots = Slots(self._voice.model)
 
     @property
     def work(self) -> int:
@@ -178,7 +178,7 @@ class Scheduler:
     def _probe(self) -> bool:
         """Say whether slots give what the model itself gives: not every architecture attends in a way they know."""
         model = self._voice.model
-        slots = Slots(model, len(_PROBE))
+        slots = Slots(model)
         try:
             found = slots.forward([Piece(at, 0, ids[:-1]) for at, ids in enumerate(_PROBE)])
             found = slots.forward([Piece(at, len(ids) - 1, ids[-1:]) for at, ids in enumerate(_PROBE)])

@@ -2,14 +2,14 @@
 
 A forward pass gets the new tokens of all sequences in one row, whatever their number: one of each that is being
 written, many of each that has a prompt to be read. So the linear layers, which cost most, meet no padding, and what a
-slot holds is never computed again. The same idea serves vLLM and transformers' continuous batching in pages; slots in
-one piece need no kernel of their own.
+slot holds is never computed again. vLLM and transformers' continuous batching do the same, with kernels of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import torch
@@ -17,14 +17,14 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
+from socratic_cli.students.pages import Layer, Pages
+
 ATTENTION = "socratic-slots"
-_SLOTS, _TOKENS = 16, 128
-"""Memory grows by so many slots and tokens, so that it grows rarely; a multiple of what a group reaches."""
 _TOGETHER = 16
 """Sequences that a CPU attends together: few enough for their keys to stay in its cache, and of like lengths."""
-_FEW, _REACH = 4, 32
+_FEW = 4
 """oneDNN keeps a kernel for every shape it meets, and gives none back: so groups of more than a few are filled up by
-their last sequence, and reach a multiple of so many tokens, of which those beyond a sequence's end are hidden."""
+their last sequence, and read whole pages, of which the tokens beyond a sequence's end are hidden."""
 
 
 class Unsupported(Exception):
@@ -45,14 +45,12 @@ class Piece(NamedTuple):
 
 
 class Slots:
-    """Memory of `count` sequences. Shapes: keys and values of a layer are (slots, heads, tokens, head size)."""
+    """Sequences by their numbers, and the keys and values of each."""
 
-    def __init__(self, model: PreTrainedModel, count: int) -> None:
+    def __init__(self, model: PreTrainedModel) -> None:
         """Keep the keys and values of a model."""
         self._model: Any = model
-        self._count = count
-        self._keys: dict[int, Tensor] = {}
-        self._values: dict[int, Tensor] = {}
+        self._pages = Pages()
         self._plan: _Plan | None = None
 
     @torch.inference_mode()
@@ -62,143 +60,107 @@ class Slots:
         Raises:
             Unsupported: the model's attention cannot be done here.
         """
-        self._plan = plan = _Plan(pieces, self._model.device)
+        for piece in pieces:
+            self._pages.hold(piece.slot, piece.start, piece.end)
+        self._plan = plan = _Plan(pieces, self._pages, self._model.device)
         with _attending(self._model):
             output = self._model(
                 input_ids=plan.ids,
-                position_ids=plan.positions[None],
+                position_ids=plan.positions,
                 use_cache=False,
                 logits_to_keep=plan.last,
                 slots=self,
             )
         return output.logits[0].float()  # type: ignore[no-any-return]
 
-    @torch.inference_mode()
     def copy(self, source: int, target: int, tokens: int) -> None:
-        """Let a slot begin as another does."""
-        for memory in (self._keys, self._values):
-            for number, layer in memory.items():
-                grown = self._grown(memory, number, layer, target + 1, tokens)
-                grown[target, :, :tokens] = grown[source, :, :tokens]
+        """Let a slot begin with as many tokens of another one."""
+        self._pages.share(source, target, tokens)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """Return the attention of new tokens over their slots, as (1, tokens, heads, head size)."""
         plan = self._plan
         assert plan is not None
-        keys = self._grown(self._keys, layer, key, plan.slots_needed, plan.tokens_needed)
-        values = self._grown(self._values, layer, value, plan.slots_needed, plan.tokens_needed)
-        keys[plan.slots, :, plan.positions] = key[0].transpose(0, 1)
-        values[plan.slots, :, plan.positions] = value[0].transpose(0, 1)
+        known = self._pages.layer(layer, key)
+        known.write(plan.places, key[0], value[0])
         found = query.new_empty(query.shape[2], query.shape[1], query.shape[3])
-        for singles in plan.singles:
-            found[singles.rows] = singles.attend(query, keys, values, scale)
-        for piece, at in plan.longer:
-            new = query[:, :, at : at + len(piece.tokens)]
-            known = slice(piece.slot, piece.slot + 1), slice(None), slice(0, piece.end)
-            mask = plan.mask(piece)
-            seen = scaled_dot_product_attention(
-                new, keys[known], values[known], attn_mask=mask, is_causal=mask is None, scale=scale, enable_gqa=True
-            )
-            found[at : at + len(piece.tokens)] = seen[0].transpose(0, 1)
+        for group in plan.groups:
+            found[group.rows] = group.attend(query, key, value, known, scale)
         return found[None]
-
-    def _grown(self, memory: dict[int, Tensor], layer: int, like: Tensor, slots: int, tokens: int) -> Tensor:
-        """Return the memory of a layer, with room for so many slots and tokens."""
-        old = memory.get(layer)
-        if old is None or old.shape[0] < slots or old.shape[2] < tokens:
-            had_slots, had_tokens = old.shape[0::2] if old is not None else (0, 0)
-            slots = min(self._count, max(had_slots, _grained(slots, _SLOTS)))
-            # zeros: what was never written is masked, but must be a number
-            new = like.new_zeros(slots, like.shape[1], max(had_tokens, _grained(tokens, _TOKENS)), like.shape[3])
-            if old is not None:
-                new[:had_slots, :, :had_tokens] = old
-            memory[layer] = new
-        return memory[layer]
-
-
-def _grained(count: int, grain: int) -> int:
-    return -(-count // grain) * grain
 
 
 class _Singles:
     """Sequences of like lengths with one new token each, attended together.
 
-    Their keys and values are gathered first: what other slots hold, and what is longer, costs nothing then.
+    Their keys and values are read in one piece first: what other slots hold, and what is longer, costs nothing then.
     """
 
-    def __init__(self, pieces: list[Piece], rows: list[int], device: torch.device) -> None:
+    def __init__(self, pieces: list[Piece], rows: list[int], pages: Pages, device: torch.device) -> None:
         self.rows = torch.tensor(rows, device=device)
-        self._slots = torch.tensor([piece.slot for piece in pieces], device=device)
-        self._reach = _grained(max(piece.end for piece in pieces), _REACH)
+        self._table = pages.table([piece.slot for piece in pieces], max(piece.end for piece in pieces), device)
         ends = torch.tensor([piece.end for piece in pieces], device=device)
-        self._hidden = torch.arange(self._reach, device=device)[None, None, None] >= ends[:, None, None, None]
+        self._hidden = torch.arange(self._table.tokens, device=device) >= ends[:, None, None, None]
 
-    def attend(self, query: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
+    def attend(self, query: Tensor, _key: Tensor, _value: Tensor, known: Layer, scale: float) -> Tensor:
+        keys, values = known.read(self._table)
         _, heads, _, size = query.shape
         groups = keys.shape[1]
         asked = query[0, :, self.rows].transpose(0, 1).reshape(-1, groups, heads // groups, size)
-        scores = asked @ self._gathered(keys).transpose(-1, -2) * scale
+        scores = asked @ keys.transpose(-1, -2) * scale
         shares = scores.masked_fill_(self._hidden, torch.finfo(scores.dtype).min).softmax(dim=-1)
-        return (shares @ self._gathered(values)).reshape(-1, heads, size)
-
-    def _gathered(self, memory: Tensor) -> Tensor:
-        wide = _widest(memory)
-        return memory.view(wide)[self._slots, :, : self._reach].view(memory.dtype)
+        return (shares @ values).reshape(-1, heads, size)
 
 
-def _widest(memory: Tensor) -> torch.dtype:
-    """Return the type in which memory is copied with the fewest numbers: they are gathered one by one."""
-    size = memory.shape[-1] * memory.element_size()
-    return next((wide for wide in (torch.complex128, torch.int64) if size % wide.itemsize == 0), memory.dtype)
+class _Longer:
+    """Many new tokens of one sequence."""
+
+    def __init__(self, piece: Piece, first: int, pages: Pages, device: torch.device) -> None:
+        self.rows = slice(first, first + len(piece.tokens))
+        self._end = piece.end
+        self._table = pages.table([piece.slot], piece.end, device) if piece.start else None
+        ones = torch.ones((len(piece.tokens), piece.end), dtype=torch.bool, device=device)
+        self._mask = ones.tril(diagonal=piece.start) if piece.start else None
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, known: Layer, scale: float) -> Tensor:
+        new, mask = (slice(None), slice(None), self.rows), self._mask
+        keys, values = key[new], value[new]
+        if self._table is not None:
+            keys, values = (memory[:, :, : self._end] for memory in known.read(self._table))
+        seen = scaled_dot_product_attention(
+            query[new], keys, values, attn_mask=mask, is_causal=mask is None, scale=scale, enable_gqa=True
+        )
+        return seen[0].transpose(0, 1)
 
 
-def _singles(pieces: list[Piece], rows: list[int], device: torch.device) -> list[_Singles]:
+def _singles(pieces: list[Piece], rows: list[int], pages: Pages, device: torch.device) -> list[_Singles]:
     """Return sequences in groups of like lengths; a GPU would rather have one large one."""
     if device.type != "cpu":
-        return [_Singles(pieces, rows, device)] if pieces else []
+        return [_Singles(pieces, rows, pages, device)] if pieces else []
     by_length = sorted(zip(pieces, rows, strict=True), key=lambda pair: pair[0].end)
     groups = [by_length[at : at + _TOGETHER] for at in range(0, len(by_length), _TOGETHER)]
     if groups and len(groups[-1]) > _FEW:
         groups[-1] += groups[-1][-1:] * (-len(groups[-1]) % _FEW)
-    return [_Singles([piece for piece, _ in group], [row for _, row in group], device) for group in groups]
+    return [_Singles([piece for piece, _ in group], [row for _, row in group], pages, device) for group in groups]
 
 
 class _Plan:
     """What one forward pass reads: where every token goes, and how it is attended."""
 
-    def __init__(self, pieces: list[Piece], device: torch.device) -> None:
-        ids = [token for piece in pieces for token in piece.tokens]
-        ends = list(_ends(pieces))
-        self.ids = torch.tensor([ids], device=device)
+    def __init__(self, pieces: list[Piece], pages: Pages, device: torch.device) -> None:
+        ends = list(accumulate(len(piece.tokens) for piece in pieces))
+        self.ids = torch.tensor([[token for piece in pieces for token in piece.tokens]], device=device)
+        self.positions = torch.tensor([[at for one in pieces for at in range(one.start, one.end)]], device=device)
+        places = [place for one in pieces for place in pages.places(one.slot, one.start, one.end)]
+        self.places = torch.tensor(places, device=device).T
         self.last = torch.tensor(ends, device=device) - 1
-        self.slots = torch.tensor([piece.slot for piece in pieces for _ in piece.tokens], device=device)
-        self.positions = torch.tensor([at for piece in pieces for at in range(piece.start, piece.end)], device=device)
-        self.slots_needed = max(piece.slot for piece in pieces) + 1
-        self.tokens_needed = max(piece.end for piece in pieces)
-        self._device = device
-        self._masks: dict[tuple[int, int], Tensor] = {}
         single = [(piece, end - 1) for piece, end in zip(pieces, ends, strict=True) if len(piece.tokens) == 1]
-        self.singles = _singles([piece for piece, _ in single], [at for _, at in single], device)
-        self.longer = [
-            (piece, end - len(piece.tokens)) for piece, end in zip(pieces, ends, strict=True) if len(piece.tokens) > 1
+        singles = _singles([piece for piece, _ in single], [at for _, at in single], pages, device)
+        longer = [
+            _Longer(piece, end - len(piece.tokens), pages, device)
+            for piece, end in zip(pieces, ends, strict=True)
+            if len(piece.tokens) > 1
         ]
-
-    def mask(self, piece: Piece) -> Tensor | None:
-        """Return what the tokens of a piece may see; None is everything before them in their own piece."""
-        if not piece.start:
-            return None
-        shape = (len(piece.tokens), piece.end)
-        if shape not in self._masks:
-            ones = torch.ones(shape, dtype=torch.bool, device=self._device)
-            self._masks[shape] = ones.tril(diagonal=piece.start)
-        return self._masks[shape]
-
-
-def _ends(pieces: list[Piece]) -> Iterator[int]:
-    at = 0
-    for piece in pieces:
-        at += len(piece.tokens)
-        yield at
+        self.groups: list[_Singles | _Longer] = [*singles, *longer]
 
 
 def _attend(
