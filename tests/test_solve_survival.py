@@ -20,7 +20,7 @@ from socratic_cli.parts import Scheme, Student
 from socratic_cli.records import Problem, Solution
 from socratic_cli.settings import Decoding
 from socratic_cli.stages.solve import solve
-from socratic_cli.students import scheduler
+from socratic_cli.students import probing, scheduler, whole
 from socratic_cli.students.generation import write
 from socratic_cli.students.slots import Piece, Slots, Unsupported
 from tests import tiny
@@ -55,7 +55,7 @@ def holding(monkeypatch: pytest.MonkeyPatch, most: int, fault: Exception) -> lis
     forward = Slots.forward
 
     def limited(slots: Slots, pieces: list[Piece]) -> Any:
-        if slots._pages.count or len(pieces) != len(scheduler._PROBE) or pieces[0].tokens[0] != scheduler._PROBE[0][0]:
+        if slots._pages.count or len(pieces) != len(probing.PROBE) or pieces[0].tokens[0] != probing.PROBE[0][0]:
             tried.append(len(pieces))
             if sum(piece.end for piece in pieces) > most:
                 raise fault
@@ -107,7 +107,7 @@ class TestMemory:
             return write(voice, requests, *more)
 
         monkeypatch.setattr(Slots, "forward", unknown)
-        monkeypatch.setattr(scheduler, "write", limited)
+        monkeypatch.setattr(whole, "write", limited)
         found = replies(base, *TURNS)
         assert found[:5] == expected[:5]
         assert found[5] == Reply("", "memory")

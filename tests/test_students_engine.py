@@ -17,7 +17,7 @@ from socratic_cli.parts import Student
 from socratic_cli.plugins import load
 from socratic_cli.records import Example, Problem
 from socratic_cli.settings import Decoding
-from socratic_cli.students import requests, scheduler
+from socratic_cli.students import probing, requests
 from socratic_cli.students.engine import Engine
 from socratic_cli.students.generation import Voice
 from socratic_cli.students.requests import Request
@@ -71,7 +71,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[list[Piece]]:
         seen.append(pieces)
         return forward(slots, pieces)
 
-    monkeypatch.setattr(scheduler, "_PROBE", ((1,) * 2,))
+    monkeypatch.setattr(probing, "PROBE", ((1,) * 2,))
     monkeypatch.setattr(Slots, "forward", noted)
     return seen
 

@@ -1,0 +1,45 @@
+"""Whether slots can do a model's attention: not every architecture attends in a way they know."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from socratic_cli.students.slots import Piece, Slots, Unsupported
+
+log = logging.getLogger(__name__)
+PROBE = ((11, 12, 13, 14, 15), (21, 22, 23))
+_EXACT, _ROUNDED = 1e-3, 0.1
+"""By how much logits may differ, of the largest, in float32 and where numbers are rounded more."""
+
+
+def fits(model: PreTrainedModel) -> bool:
+    """Say whether slots give the logits that the model itself gives."""
+    try:
+        found, expected = _in_slots(model), _alone(model)
+    except (Unsupported, TypeError, AttributeError, IndexError) as fault:
+        log.info("%s replies in whole batches: %s", type(model).__name__, fault)
+        return False
+    is_exact = next(model.parameters()).dtype == torch.float32 and not getattr(model, "is_quantized", False)
+    far = float((found - expected).abs().max())
+    if far <= (_EXACT if is_exact else _ROUNDED) * float(expected.abs().max()):
+        return True
+    log.warning("%s replies in whole batches: its logits differ by %.3g in slots", type(model).__name__, far)
+    return False
+
+
+def _in_slots(model: PreTrainedModel) -> Tensor:
+    """Return the logits after each sequence, its last token read apart."""
+    slots = Slots(model)
+    slots.forward([Piece(at, 0, ids[:-1]) for at, ids in enumerate(PROBE)])
+    return slots.forward([Piece(at, len(ids) - 1, ids[-1:]) for at, ids in enumerate(PROBE)])
+
+
+@torch.inference_mode()
+def _alone(model: PreTrainedModel) -> Tensor:
+    """Return the logits after each sequence, each read by the model itself."""
+    read = (model(input_ids=torch.tensor([ids], device=model.device)) for ids in PROBE)
+    return torch.stack([output.logits[0, -1].float() for output in read])
