@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch.profiler import ProfilerActivity, profile
 
 from socratic_cli.dialogue import Reply, Turn
 from socratic_cli.errors import StudentError
@@ -23,6 +24,7 @@ from socratic_cli.students.generation import Voice
 from socratic_cli.students.requests import Request
 from socratic_cli.students.scheduler import Scheduler
 from socratic_cli.students.slots import Piece, Slots, Unsupported
+from socratic_cli.students.weights import Source, load_model
 from socratic_cli.students.writing import Writing
 from tests import tiny
 
@@ -255,6 +257,23 @@ def test_a_cancelled_run_ends_at_once(tmp_path: Path) -> None:
         with pytest.raises(TimeoutError):
             asyncio.run(run())
         assert time.monotonic() - began < 5
+
+
+def test_attention_has_few_shapes_whatever_the_lengths_and_numbers_of_replies(base: str) -> None:
+    """oneDNN keeps a kernel for each shape for as long as the process lives."""
+    slots, held = Slots(load_model(Source(base))), [1 + 2 * at for at in range(24)]
+    for slot, length in enumerate(held):
+        slots.forward([Piece(slot, 0, (5 + slot,) * length)])
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as seen:
+        for step in range(48):
+            writing = range(len(held) - 7 * step % len(held))
+            slots.forward([Piece(slot, held[slot], (7,)) for slot in writing])
+            for slot in writing:
+                held[slot] += 1
+    products = [one for one in seen.key_averages(group_by_input_shape=True) if one.key == "aten::bmm"]
+    assert sum(one.count for one in products) >= 2 * 2 * 48
+    # scores and values, each of 1 to 4, 8, 12 or 16 replies, which reach 32, 64 or 96 tokens
+    assert len(products) <= 2 * 7 * 3
 
 
 class TestRepetition:
