@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from socratic_cli import curve, jsonl, plugins
+from socratic_cli import curve, jsonl, markdown, plugins
 from socratic_cli.card import Card, read_card
 from socratic_cli.parts import Scheme, Student
 from socratic_cli.records import Benchmark
@@ -130,11 +130,9 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _table(*columns: tuple[str, list[str]]) -> Iterator[str]:
-    """Yield a Markdown table; the first column is words, the others numbers."""
+    """Yield a table given by its columns; the first is words, the others numbers."""
     heads, cells = zip(*columns, strict=True)
-    yield f"| {' | '.join(heads)} |"
-    yield "|---|" + "--:|" * (len(heads) - 1)
-    yield from (f"| {' | '.join(row)} |" for row in zip(*cells, strict=True))
+    return markdown.table(heads, zip(*cells, strict=True))
 
 
 _USE = """## Use

@@ -23,6 +23,7 @@ FLOORS = (
         "voting",
         "prompts",
         "jsonl",
+        "markdown",
         "ids",
         "machine",
         "processes",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from socratic_cli.analysis.analyse import Analysis
 from socratic_cli.analysis.decomposition import Count, Decomposition
 from socratic_cli.analysis.groups import Share
 from socratic_cli.analysis.progress import KINDS, Progress
+from socratic_cli.markdown import table
 
 Row = dict[str, object]
 
@@ -24,14 +25,16 @@ def _lines(analysis: Analysis) -> Iterator[str]:
             [one.scheme, one.planner or "-", one.decomposer, one.solver, *_of(one.accuracy)]
             for one in analysis.pairings
         ]
-        yield from _table(["scheme", "planner", "decomposer", "solver", "accuracy", "95% interval"], rows)
+        yield from table(["scheme", "planner", "decomposer", "solver", "accuracy", "95% interval"], rows, words=4)
     if analysis.culprits:
         yield "Whose fault: what another player makes of the problems that the student alone does not solve, and does:"
         rows = [
             [one.scheme, one.author, f"{one.player} as {one.role}", _counted(one.mended), _counted(one.spoilt)]
             for one in analysis.culprits
         ]
-        yield from _table(["scheme", "student", "other player", "unsolved, then solved", "solved, then not"], rows)
+        yield from table(
+            ["scheme", "student", "other player", "unsolved, then solved", "solved, then not"], rows, words=3
+        )
     if analysis.progress:
         yield from _progress(analysis.progress)
     if analysis.decompositions:
@@ -42,12 +45,12 @@ def _progress(found: Sequence[Progress]) -> Iterator[str]:
     yield "First wrong step by kind (solutions):"
     kinds = [kind for kind in KINDS if kind == "none" or any(kind in one.faults for one in found)]
     rows = [[one.scheme, one.author, *(str(one.faults.get(kind, 0)) for kind in kinds)] for one in found]
-    yield from _table(["scheme", "author", *("solved" if kind == "none" else kind for kind in kinds)], rows)
+    yield from table(["scheme", "author", *("solved" if kind == "none" else kind for kind in kinds)], rows, words=2)
     yield "Steps:"
     shares = [
         [one.scheme, one.author, *map(_counted, (one.right_sums, one.right_steps, one.gold_steps))] for one in found
     ]
-    yield from _table(["scheme", "author", "right sums", "right steps", "gold steps reached"], shares)
+    yield from table(["scheme", "author", "right sums", "right steps", "gold steps reached"], shares, words=2)
 
 
 def _decompositions(found: Sequence[Decomposition]) -> Iterator[str]:
@@ -67,24 +70,13 @@ def _decompositions(found: Sequence[Decomposition]) -> Iterator[str]:
         ]
         for one in found
     ]
-    yield from _table(head, rows)
+    yield from table(head, rows, words=3)
     yield "Accuracy by number of subquestions beside gold:"
     counts: tuple[Count, ...] = ("too few", "equal", "too many")
     shares = [
         [one.scheme, one.author, one.planned, *(_counted(one.by_count[count]) for count in counts)] for one in found
     ]
-    yield from _table(["scheme", "author", "plan", *counts], shares)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    names = sum(word in _NAMES for word in head)
-    yield f"| {' | '.join(head)} |"
-    yield "|" + "---|" * names + "--:|" * (len(head) - names)
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
-
-
-_NAMES = ("scheme", "author", "student", "planner", "decomposer", "solver", "plan", "other player")
+    yield from table(["scheme", "author", "plan", *counts], shares, words=3)
 
 
 def _of(one: Share) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from socratic_cli.markdown import row, rule
 from socratic_cli.report.model import Column, Findings, Kind, Table, Value
 
 _TEXTS = ("arm", "run", "text")
@@ -48,15 +49,14 @@ def _number(value: float, kind: Kind, findings: Findings) -> str:
 def markdown(table: Table, findings: Findings) -> Iterator[str]:
     """Yield the lines of a table in Markdown."""
     yield f"**{table.caption}**\n"
-    yield _line(column.label for column in table.columns)
-    yield "|" + "|".join("---" if column.kind in _TEXTS else "--:" for column in table.columns) + "|"
-    for row in table.rows:
-        yield _line(shown(value, column.kind, findings) for value, column in zip(row, table.columns, strict=True))
+    yield _row(column.label for column in table.columns)
+    yield rule(column.kind in _TEXTS for column in table.columns)
+    for values in table.rows:
+        yield _row(shown(value, column.kind, findings) for value, column in zip(values, table.columns, strict=True))
 
 
-def _line(cells: Iterator[str]) -> str:
-    # Names come from outside: a bar or a line's end in one would break the table.
-    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
+def _row(cells: Iterator[str]) -> str:
+    return row(cell.replace("<", "&lt;") for cell in cells)  # it is made a page of, and names come from outside
 
 
 def write_csv(table: Table, findings: Findings, folder: Path) -> Path:
@@ -65,8 +65,8 @@ def write_csv(table: Table, findings: Findings, folder: Path) -> Path:
     with path.open("w", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream)
         lines.writerow([head for column in table.columns for head in _heads(column)])
-        for row in table.rows:
-            pairs = zip(row, table.columns, strict=True)
+        for values in table.rows:
+            pairs = zip(values, table.columns, strict=True)
             lines.writerow([raw for value, column in pairs for raw in _raw(value, column.kind, findings)])
     return path
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from socratic_cli.markdown import table
 from socratic_cli.records import Score
 from socratic_cli.scoring.evaluation import Arm, Comparison, Evaluation, Leak, Slice
 
+Row = Iterator[str]
+"""The cells of one row of a table."""
 _MANY = 30
 _LEAKS = 10
 
@@ -31,15 +34,15 @@ def tables(evaluation: Evaluation, scores: Sequence[Score], by: Sequence[str] = 
     return "\n".join(lines) + "\n"
 
 
-def score_table(scores: Sequence[Score]) -> Iterator[str]:
+def score_table(scores: Iterable[Score]) -> Iterator[str]:
     """Yield the lines of the table of scores."""
-    yield "| scheme | author | problems | correct | accuracy | 95% interval | unanswered |"
-    yield "|---|---|--:|--:|--:|---|--:|"
-    for s in scores:
-        yield (
-            f"| {_cell(s.scheme)} | {_cell(s.author)} | {s.problems} | {s.correct} | {s.accuracy:.1%} "
-            f"| {s.low:.1%} - {s.high:.1%} | {s.unanswered} |"
-        )
+    columns = ("scheme", "author", "problems", "correct", "accuracy", "95% interval", "unanswered")
+    return table(columns, map(_score_row, scores), words=2)
+
+
+def _score_row(s: Score) -> Row:
+    yield from (s.scheme, s.author, str(s.problems), str(s.correct))
+    yield from (f"{s.accuracy:.1%}", f"{s.low:.1%} - {s.high:.1%}", str(s.unanswered))
 
 
 def _readers_table(scores: Sequence[Score]) -> Iterator[str]:
@@ -47,17 +50,17 @@ def _readers_table(scores: Sequence[Score]) -> Iterator[str]:
     if not any(s.unanswered or {s.strict_accuracy, s.lenient_accuracy} != {s.accuracy} for s in scores):
         return
     yield "\nUnanswered problems count as not correct above. Of the answered ones alone, and to other readers:\n"
-    yield "| scheme | author | correct | wrong | unanswered | of answered | strict | lenient |"
-    yield "|---|---|--:|--:|---|--:|--:|--:|"
-    for s in scores:
-        yield (
-            f"| {_cell(s.scheme)} | {_cell(s.author)} | {s.correct} | {s.wrong} | {_reasons(s)} "
-            f"| {s.answered_accuracy:.1%} | {s.strict_accuracy:.1%} | {s.lenient_accuracy:.1%} |"
-        )
+    columns = ("scheme", "author", "correct", "wrong", "unanswered", "of answered", "strict", "lenient")
+    yield from table(columns, map(_readers_row, scores), words=2)
     yield (
         "\nStrict: the answer is the gold answer letter by letter. Lenient: where no answer was given, the last number"
         " that was written counts as one."
     )
+
+
+def _readers_row(s: Score) -> Row:
+    yield from (s.scheme, s.author, str(s.correct), str(s.wrong), _reasons(s))
+    yield from (f"{share:.1%}" for share in (s.answered_accuracy, s.strict_accuracy, s.lenient_accuracy))
 
 
 def _reasons(score: Score) -> str:
@@ -70,15 +73,15 @@ def _seeds_table(arms: Sequence[Arm]) -> Iterator[str]:
     if not several:
         return
     yield "\nOver seeds (samples) of an arm:\n"
-    yield "| arm | runs | mean accuracy | 95% interval | sd | range |"
-    yield "|---|--:|--:|---|--:|---|"
-    for arm in several:
-        s, mean = arm.spread, arm.result.accuracy
-        yield (
-            f"| {_cell(arm.name)} | {s.runs} | {s.mean:.1%} | {mean.low:.1%} - {mean.high:.1%} | {s.sd or 0:.1%} "
-            f"| {s.lowest:.1%} - {s.highest:.1%} |"
-        )
+    columns = ("arm", "runs", "mean accuracy", "95% interval", "sd", "range")
+    yield from table(columns, map(_seeds_row, several))
     yield "\nThe interval is of the choice of problems, as of one run; how much seeds differ is the sd."
+
+
+def _seeds_row(arm: Arm) -> Row:
+    s, mean = arm.spread, arm.result.accuracy
+    yield from (arm.name, str(s.runs), f"{s.mean:.1%}", f"{mean.low:.1%} - {mean.high:.1%}")
+    yield from (f"{s.sd or 0:.1%}", f"{s.lowest:.1%} - {s.highest:.1%}")
 
 
 def _comparisons_table(evaluation: Evaluation) -> Iterator[str]:
@@ -88,30 +91,23 @@ def _comparisons_table(evaluation: Evaluation) -> Iterator[str]:
     shown = sorted(found, key=lambda one: one.p_value)[:_MANY] if len(found) > _MANY else found
     fewer = f", the {_MANY} of {len(found)} with the smallest p" if len(found) > _MANY else ""
     yield f"\nCompared on the same problems{fewer}:\n"
-    yield "| new | against old | problems | difference | 95% interval | solved by new / old alone | p | p (Holm) |"
-    yield "|---|---|--:|--:|---|--:|--:|--:|"
-    yield from map(_comparison_row, shown)
-    yield from _gains_table(shown)
+    columns = ("new", "against old", "problems", "difference", "95% interval", "solved by new / old alone")
+    yield from table((*columns, "p", "p (Holm)"), map(_comparison_row, shown), words=2)
+    yield "\nRelative gains by both formulas; a paper's number means little without its formula:\n"
+    columns = ("new", "against old", "old", "new", "(new - old) / old", "(new - old) / new")
+    yield from table(columns, map(_gains_row, shown), words=2)
     yield f"\n{_how(evaluation)}"
 
 
-def _comparison_row(c: Comparison) -> str:
+def _comparison_row(c: Comparison) -> Row:
     left_out = f" ({c.only_old + c.only_new} not common)" if c.only_old or c.only_new else ""
-    return (
-        f"| {_cell(c.new)} | {_cell(c.old)} | {c.problems}{left_out} | {_points(c.difference)} "
-        f"| {_points(c.low)} to {_points(c.high)} | {c.new_alone} / {c.old_alone} | {_p(c.p_value)} | {_p(c.p_holm)} |"
-    )
+    yield from (c.new, c.old, f"{c.problems}{left_out}", _points(c.difference))
+    yield from (f"{_points(c.low)} to {_points(c.high)}", f"{c.new_alone} / {c.old_alone}", _p(c.p_value), _p(c.p_holm))
 
 
-def _gains_table(found: Sequence[Comparison]) -> Iterator[str]:
-    yield "\nRelative gains by both formulas; a paper's number means little without its formula:\n"
-    yield "| new | against old | old | new | (new - old) / old | (new - old) / new |"
-    yield "|---|---|--:|--:|--:|--:|"
-    for c in found:
-        yield (
-            f"| {_cell(c.new)} | {_cell(c.old)} | {c.old_accuracy:.1%} | {c.new_accuracy:.1%} "
-            f"| {_gain(c.gain_over_old)} | {_gain(c.gain_over_new)} |"
-        )
+def _gains_row(c: Comparison) -> Row:
+    yield from (c.new, c.old, f"{c.old_accuracy:.1%}", f"{c.new_accuracy:.1%}")
+    yield from (_gain(c.gain_over_old), _gain(c.gain_over_new))
 
 
 def _how(evaluation: Evaluation) -> str:
@@ -137,13 +133,12 @@ def _slices_table(scores: Sequence[Score], arms: Sequence[Arm], feature: str) ->
         return
     what = "number of gold steps" if feature == "steps" else feature.replace("-", " ")
     yield f"\nAccuracy by {what} (correct / problems; over several runs, their mean):\n"
-    yield "| scheme | arm | " + " | ".join(map(_cell, columns)) + " |"
-    yield "|---|---|" + "--:|" * len(columns)
-    for arm in arms:
-        found = {one.value: one for one in arm.slices if one.feature == feature}
-        yield (
-            f"| {_cell(arm.scheme)} | {_cell(arm.name)} | " + " | ".join(_slice(found.get(at)) for at in columns) + " |"
-        )
+    found = [{one.value: one for one in arm.slices if one.feature == feature} for arm in arms]
+    rows = [
+        (arm.scheme, arm.name, *(_slice(known.get(at)) for at in columns))
+        for arm, known in zip(arms, found, strict=True)
+    ]
+    yield from table(("scheme", "arm", *columns), rows, words=2)
 
 
 def _slice(one: Slice | None) -> str:
@@ -155,12 +150,12 @@ def _steps_table(scores: Sequence[Score]) -> Iterator[str]:
     if not columns:
         return
     yield "\nAccuracy by number of gold steps (correct / problems):\n"
-    yield "| scheme | author | " + " | ".join(map(str, columns)) + " |"
-    yield "|---|---|" + "--:|" * len(columns)
-    for score in scores:
-        cells = (score.by_steps.get(str(steps)) for steps in columns)
-        shown = (f"{cell.accuracy:.0%} ({cell.correct}/{cell.problems})" if cell else "-" for cell in cells)
-        yield f"| {_cell(score.scheme)} | {_cell(score.author)} | " + " | ".join(shown) + " |"
+    rows = [(one.scheme, one.author, *(_steps(one.by_steps.get(str(at))) for at in columns)) for one in scores]
+    yield from table(("scheme", "author", *map(str, columns)), rows, words=2)
+
+
+def _steps(one: Score | None) -> str:
+    return f"{one.accuracy:.0%} ({one.correct}/{one.problems})" if one else "-"
 
 
 def _leaks_table(leaks: Sequence[Leak], problems: int) -> Iterator[str]:
@@ -173,17 +168,14 @@ def _leaks_table(leaks: Sequence[Leak], problems: int) -> Iterator[str]:
         f"\n{len(found)} of {problems} test questions are, or are like, questions to learn from"
         f" ({exact} exactly the same); the worst:\n"
     )
-    yield "| problem | kind | likeness | source | question there |"
-    yield "|---|---|--:|---|---|"
-    for leak in found[:_LEAKS]:
-        question = leak.question if len(leak.question) <= 160 else f"{leak.question[:157]}..."
-        cells = (leak.problem, leak.kind, f"{leak.similarity:.2f}", leak.source, question)
-        yield f"| {' | '.join(map(_cell, cells))} |"
+    yield from table(
+        ("problem", "kind", "likeness", "source", "question there"), map(_leak_row, found[:_LEAKS]), words=5
+    )
 
 
-def _cell(text: str) -> str:
-    """Keep a text from ending its cell or its line."""
-    return " ".join(text.replace("|", "\\|").split())
+def _leak_row(leak: Leak) -> Row:
+    question = leak.question if len(leak.question) <= 160 else f"{leak.question[:157]}..."
+    return iter((leak.problem, leak.kind, f"{leak.similarity:.2f}", leak.source, question))
 
 
 def _points(share: float) -> str:
