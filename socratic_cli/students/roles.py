@@ -28,16 +28,15 @@ from socratic_cli.students import adapters, shards
 from socratic_cli.students.checkpoints import Checkpoints
 from socratic_cli.students.exams import Exams
 from socratic_cli.students.fitting import Fitting, fitting, together
+from socratic_cli.students.hardware import device, precision
 from socratic_cli.students.learning import Learning
 from socratic_cli.students.tokens import Tokens
 from socratic_cli.students.weights import (
     Source,
     context,
-    device,
     load_config,
     load_model,
     load_tokenizer,
-    precision,
     save,
 )
 

@@ -11,10 +11,11 @@ from socratic_cli.backends import Weights
 from socratic_cli.errors import UsageError
 from socratic_cli.students import adapters
 from socratic_cli.students.generation import Voice
+from socratic_cli.students.hardware import device, precision
 from socratic_cli.students.merging import merged
 from socratic_cli.students.packing import pack
 from socratic_cli.students.tokens import Tokens
-from socratic_cli.students.weights import Source, device, load_model, load_tokenizer, precision
+from socratic_cli.students.weights import Source, load_model, load_tokenizer
 
 
 def voices(weights: Weights, *, merge: bool | None = None) -> Callable[[str], Voice]:

@@ -23,10 +23,11 @@ from socratic_cli.records import Example, Solution
 from socratic_cli.sources import resolve
 from socratic_cli.stages.train import passages
 from socratic_cli.students.batches import Room, passes
+from socratic_cli.students.hardware import precision
 from socratic_cli.students.huggingface import HuggingFace
 from socratic_cli.students.loss import Loss
 from socratic_cli.students.tokens import Tokens
-from socratic_cli.students.weights import Source, load_model, load_tokenizer, precision
+from socratic_cli.students.weights import Source, load_model, load_tokenizer
 from tests.conftest import DATA
 
 _ROLE = "solver"

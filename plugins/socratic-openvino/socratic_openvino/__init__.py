@@ -51,8 +51,8 @@ class OpenVINO(Backend):
             opened.close()
 
     def _stream(self, weights: Weights, role: str | None, decoding: Decoding) -> OpenVINOStream:
+        from socratic_cli.students.hardware import precision
         from socratic_cli.students.language import load_language
-        from socratic_cli.students.weights import precision
         from socratic_openvino.exports import exported
         from socratic_openvino.stream import OpenVINOStream
 

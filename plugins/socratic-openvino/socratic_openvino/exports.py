@@ -14,8 +14,9 @@ import torch
 
 from socratic_cli.backends import Weights
 from socratic_cli.errors import StudentError
+from socratic_cli.students.hardware import precision
 from socratic_cli.students.merging import merged
-from socratic_cli.students.weights import load_tokenizer, precision, save
+from socratic_cli.students.weights import load_tokenizer, save
 
 _MODEL = "openvino_model.xml"
 

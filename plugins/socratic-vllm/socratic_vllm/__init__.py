@@ -81,8 +81,8 @@ class VLLM(Backend):
     def _started(
         self, weights: Weights, adapters: Mapping[str, Path], share: float, decoding: Decoding
     ) -> Iterator[VLLMStream]:
+        from socratic_cli.students.hardware import precision
         from socratic_cli.students.language import load_language
-        from socratic_cli.students.weights import precision
         from socratic_vllm.stream import VLLMStream
 
         language = load_language(weights.base, weights.revision)
