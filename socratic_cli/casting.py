@@ -17,7 +17,7 @@ from socratic_cli.errors import UsageError
 from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.records import GOLD
 from socratic_cli.settings import Decoding
-from socratic_cli.stages.solve import with_roles
+from socratic_cli.stages.solving import with_roles
 from socratic_cli.trained import is_student
 
 

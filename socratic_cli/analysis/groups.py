@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from socratic_cli.answers import same_answer
 from socratic_cli.records import Solution
 from socratic_cli.stages.bench import wilson
-from socratic_cli.stages.solve import with_roles
+from socratic_cli.stages.solving import with_roles
 
 DECOMPOSER, PLANNER, SOLVER = "decomposer", "planner", "solver"
 

@@ -19,7 +19,8 @@ from socratic_cli.jobs.outputs import started
 from socratic_cli.jobs.tally import Report, Tally
 from socratic_cli.records import Problem, Solution
 from socratic_cli.settings import Decoding, Spread
-from socratic_cli.stages.solve import given_up, sample, solve
+from socratic_cli.stages.solve import sample, solve
+from socratic_cli.stages.solving import given_up
 from socratic_cli.stages.verifying import Verifier
 from socratic_cli.stages.window import as_finished
 from socratic_cli.voting import chosen_by

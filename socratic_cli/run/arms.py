@@ -19,7 +19,7 @@ from socratic_cli.run.data import Data, learnt, sampled
 from socratic_cli.run.stages import Stage, Stages, key_of, slug
 from socratic_cli.run.works import ANNOTATIONS, SOLUTIONS, STUDENT, Solving, annotating, scoring, training
 from socratic_cli.settings import Decoding, Training
-from socratic_cli.stages.solve import with_roles
+from socratic_cli.stages.solving import with_roles
 from socratic_cli.trained import TrainedStudent, is_student
 
 

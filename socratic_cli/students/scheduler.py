@@ -12,8 +12,8 @@ import torch
 from socratic_cli.dialogue import Reply
 from socratic_cli.settings import Decoding
 from socratic_cli.students.generation import Voice
-from socratic_cli.students.holding import Holding
 from socratic_cli.students.memory import is_exhausted
+from socratic_cli.students.prefixes import PrefixCache
 from socratic_cli.students.probing import fits
 from socratic_cli.students.sampling import draw
 from socratic_cli.students.slots import Piece, Slots
@@ -43,7 +43,7 @@ class Scheduler:
         """Begin with empty slots, for so many replies at once."""
         self._width = width
         # Twice as many slots as replies: dialogues that wait for the other role keep theirs.
-        self._holding = Holding(2 * width)
+        self._prefixes = PrefixCache(2 * width)
         self._slots = Slots(self._voice.model)
 
     @property
@@ -112,7 +112,7 @@ class Scheduler:
         logits = self._slots.forward(pieces)
         tokens = draw(logits, [writing.dice for _, writing in rows], self._decoding)
         for at, ((slot, writing), token) in enumerate(zip(rows, tokens, strict=True)):
-            self._holding.note(slot, writing.ids)
+            self._prefixes.note(slot, writing.ids)
             if isinstance(writing, Weighing):
                 writing.weigh(logits[at])
             else:
@@ -122,7 +122,7 @@ class Scheduler:
                 self._ended.append(writing)
 
     def _piece(self, slot: int, writing: Writing) -> Piece:
-        start = self._holding.tokens(slot)
+        start = self._prefixes.tokens(slot)
         return Piece(slot, start, tuple(writing.ids[start:]))
 
     def _admit(self) -> None:
@@ -133,16 +133,16 @@ class Scheduler:
             if writing.finish_reason is not None:
                 self._ended.append(self.waiting.popleft())
                 continue
-            source, common = self._holding.nearest(writing.ids, self._open)
+            source, common = self._prefixes.nearest(writing.ids, self._open)
             tokens += len(writing.ids) - common
             if tokens > _TOKENS and self._open:
                 break
             self.waiting.popleft()
-            slot = self._holding.take(source, common, self._open)
+            slot = self._prefixes.take(source, common, self._open)
             self._open[slot] = writing
             if slot != source and common:
                 self._slots.copy(source, slot, common)
-            self._holding.note(slot, writing.ids[:common])
+            self._prefixes.note(slot, writing.ids[:common])
 
     def _whole(self) -> list[Writing]:
         """Write a batch to its end, and return it."""

@@ -1,4 +1,4 @@
-"""Which tokens each slot holds, and which slot a reply gets.
+"""A prefix cache: which tokens each slot holds, and which slot a reply gets.
 
 A slot keeps what it holds when its reply has ended. The next turn of the same dialogue repeats the text and goes on,
 so it costs its new tokens only; and exemplars that all prompts begin with are read once.
@@ -13,7 +13,7 @@ _WORTH = 16
 _NONE = -1
 
 
-class Holding:
+class PrefixCache:
     """The tokens of every slot, the slot unused for longest first."""
 
     def __init__(self, slots: int) -> None:
