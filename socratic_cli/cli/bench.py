@@ -17,7 +17,8 @@ from socratic_cli.cli.console import bar, out, say
 from socratic_cli.cli.flags import with_settings
 from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Target
-from socratic_cli.jobs.bench import analysed, gold_problems, require, table, write
+from socratic_cli.jobs.bench import analysed, require, table, write
+from socratic_cli.jobs.evaluating import gold_problems
 from socratic_cli.records import Score
 from socratic_cli.settings import Decoding, Scoring, Selection, Spread
 from socratic_cli.stages.bench import scores
