@@ -221,6 +221,7 @@ def test_an_error_reaches_everyone_who_waits(opened: Opened, monkeypatch: pytest
     def broken(*_: Any) -> list[Reply]:
         raise RuntimeError("out of memory")
 
+    ask(opened, turn(PROMPTS[0]))  # slots are known to fit
     monkeypatch.setattr(Slots, "forward", broken)
 
     async def together() -> list[Any]:

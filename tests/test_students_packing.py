@@ -55,11 +55,26 @@ def logits(model: Any, ids: torch.Tensor = IDS) -> torch.Tensor:
 def test_packed_layers_give_the_same_logits(base: str, dtype: torch.dtype) -> None:
     model = load_model(Source(base, dtype=dtype))
     before = logits(model)
-    linear = sum(isinstance(layer, torch.nn.Linear | Conv1D) for layer in model.modules())
+    linear = sum(map(is_linear, model.modules()))
     pack(model)
     assert sum(isinstance(layer, PackedLinear) for layer in model.modules()) == linear > 8
     far = 1e-4 if dtype == torch.float32 else 0.05
     assert torch.allclose(logits(model), before, atol=far * float(before.abs().max()))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_a_packed_layer_still_tells_its_weight(base: str, dtype: torch.dtype) -> None:
+    """Mamba, for one, multiplies by the weights of some layers itself."""
+    model = load_model(Source(base, dtype=dtype))
+    known = {name: layer.weight.clone() for name, layer in model.named_modules() if is_linear(layer)}
+    pack(model)
+    packed = {name: layer.weight for name, layer in model.named_modules() if isinstance(layer, PackedLinear)}
+    assert packed.keys() == known.keys()
+    assert all(torch.equal(packed[name], weight) for name, weight in known.items())
+
+
+def is_linear(layer: torch.nn.Module) -> bool:
+    return isinstance(layer, torch.nn.Linear | Conv1D)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

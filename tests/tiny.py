@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
     BertConfig,
     BertModel,
     GPT2Config,
@@ -67,6 +70,27 @@ def llama(folder: Path, *, context: int = 128, size: int = 64) -> str:
         eos_token_id=tokenizer.eos_token_id,
     )
     return _saved(lambda: LlamaForCausalLM(config), tokenizer, folder)
+
+
+def model(kind: str, folder: Path, **config: Any) -> str:
+    """Save a causal language model of 2 layers of any kind that transformers knows (`gemma3_text`)."""
+    tokenizer = _tokenizer(begins=True)
+    usual: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "max_position_embeddings": 128,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "initializer_range": SPREAD,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.eos_token_id,
+    }
+    made = AutoConfig.for_model(kind, **usual | config)
+    return _saved(lambda: AutoModelForCausalLM.from_config(made), tokenizer, folder)
 
 
 def bert(folder: Path) -> str:

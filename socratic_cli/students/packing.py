@@ -24,12 +24,24 @@ _DTYPES = (torch.float32, torch.bfloat16)
 class PackedLinear(nn.Module):
     """A linear layer from (..., in) to (..., out)."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        """Pack a weight of shape (out, in)."""
+    def __init__(self, weight: Tensor, bias: Tensor | None, *, turned: bool = False) -> None:
+        """Pack a weight of shape (out, in); the layer in whose place it comes may hold it turned, as (in, out)."""
         super().__init__()
+        self._turned = turned
         # Neither is a buffer: a packed tensor can be neither moved nor saved.
         self._weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), None)
         self._bias = None if bias is None else bias.detach()
+
+    @property
+    def weight(self) -> Tensor:
+        """The weight as it was before, in a copy: some architectures multiply by it themselves."""
+        dense: Tensor = self._weight.to_dense()
+        return dense.t() if self._turned else dense
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The bias."""
+        return self._bias
 
     def forward(self, states: Tensor) -> Tensor:
         """Multiply."""
@@ -61,7 +73,8 @@ def pack(model: PreTrainedModel) -> None:
     for name, layer in list(model.named_modules()):
         weight = _weight(layer)
         if weight is not None and weight.dtype in packed and "lora_" not in name:
-            setattr(_parent(model, name), name.rpartition(".")[2], PackedLinear(weight, _bias(layer)))
+            packed_layer = PackedLinear(weight, _bias(layer), turned=type(layer) is Conv1D)
+            setattr(_parent(model, name), name.rpartition(".")[2], packed_layer)
 
 
 def _weight(layer: nn.Module) -> Tensor | None:

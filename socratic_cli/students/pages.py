@@ -37,6 +37,11 @@ class Pages:
         """How many pages there are, held or free."""
         return len(self._holders)
 
+    @property
+    def layers(self) -> int:
+        """Of how many layers something is held."""
+        return len(self._layers)
+
     def hold(self, sequence: int, start: int, end: int) -> None:
         """Let a sequence keep its first `start` tokens, and have room for `end` that no other sequence reads."""
         held = self._held.setdefault(sequence, [])

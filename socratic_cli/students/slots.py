@@ -28,7 +28,7 @@ their last sequence, and read whole pages, of which the tokens beyond a sequence
 
 
 class Unsupported(Exception):
-    """The model's attention is more than slots can do: windows, soft caps, sinks."""
+    """The model's attention is more than slots can do: soft caps, sinks, or layers of another kind."""
 
 
 class Piece(NamedTuple):
@@ -42,6 +42,13 @@ class Piece(NamedTuple):
     def end(self) -> int:
         """How many tokens the slot holds afterwards."""
         return self.start + len(self.tokens)
+
+
+class How(NamedTuple):
+    """How a layer attends: by which factor scores are scaled, and to how many of the last tokens."""
+
+    scale: float
+    window: int | None
 
 
 class Slots:
@@ -77,7 +84,12 @@ class Slots:
         """Let a slot begin with as many tokens of another one."""
         self._pages.share(source, target, tokens)
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    @property
+    def layers(self) -> int:
+        """How many layers of the model attended so far."""
+        return self._pages.layers
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor:
         """Return the attention of new tokens over their slots, as (1, tokens, heads, head size)."""
         plan = self._plan
         assert plan is not None
@@ -85,7 +97,7 @@ class Slots:
         known.write(plan.places, key[0], value[0])
         found = query.new_empty(query.shape[2], query.shape[1], query.shape[3])
         for group in plan.groups:
-            found[group.rows] = group.attend(query, key, value, known, scale)
+            found[group.rows] = group.attend(query, key, value, known, how)
         return found[None]
 
 
@@ -98,17 +110,25 @@ class _Singles:
     def __init__(self, pieces: list[Piece], rows: list[int], pages: Pages, device: torch.device) -> None:
         self.rows = torch.tensor(rows, device=device)
         self._table = pages.table([piece.slot for piece in pieces], max(piece.end for piece in pieces), device)
-        ends = torch.tensor([piece.end for piece in pieces], device=device)
-        self._hidden = torch.arange(self._table.tokens, device=device) >= ends[:, None, None, None]
+        self._ends = torch.tensor([piece.end for piece in pieces], device=device)[:, None, None, None]
+        self._hidden: dict[int | None, Tensor] = {}
 
-    def attend(self, query: Tensor, _key: Tensor, _value: Tensor, known: Layer, scale: float) -> Tensor:
+    def attend(self, query: Tensor, _key: Tensor, _value: Tensor, known: Layer, how: How) -> Tensor:
         keys, values = known.read(self._table)
         _, heads, _, size = query.shape
         groups = keys.shape[1]
         asked = query[0, :, self.rows].transpose(0, 1).reshape(-1, groups, heads // groups, size)
-        scores = asked @ keys.transpose(-1, -2) * scale
-        shares = scores.masked_fill_(self._hidden, torch.finfo(scores.dtype).min).softmax(dim=-1)
+        scores = asked @ keys.transpose(-1, -2) * how.scale
+        shares = scores.masked_fill_(self._beyond(how.window), torch.finfo(scores.dtype).min).softmax(dim=-1)
         return (shares @ values).reshape(-1, heads, size)
+
+    def _beyond(self, window: int | None) -> Tensor:
+        """Return which tokens are not attended to: those after a sequence's end, and before the window."""
+        if window not in self._hidden:
+            at = torch.arange(self._table.tokens, device=self._ends.device)
+            beyond = at >= self._ends
+            self._hidden[window] = beyond if window is None else beyond | (at < self._ends - window)
+        return self._hidden[window]
 
 
 class _Longer:
@@ -116,20 +136,31 @@ class _Longer:
 
     def __init__(self, piece: Piece, first: int, pages: Pages, device: torch.device) -> None:
         self.rows = slice(first, first + len(piece.tokens))
-        self._end = piece.end
+        self._piece, self._device = piece, device
         self._table = pages.table([piece.slot], piece.end, device) if piece.start else None
-        ones = torch.ones((len(piece.tokens), piece.end), dtype=torch.bool, device=device)
-        self._mask = ones.tril(diagonal=piece.start) if piece.start else None
+        self._masks: dict[int | None, Tensor] = {}
 
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, known: Layer, scale: float) -> Tensor:
-        new, mask = (slice(None), slice(None), self.rows), self._mask
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, known: Layer, how: How) -> Tensor:
+        new, mask = (slice(None), slice(None), self.rows), self._mask(how.window)
         keys, values = key[new], value[new]
         if self._table is not None:
-            keys, values = (memory[:, :, : self._end] for memory in known.read(self._table))
+            keys, values = (memory[:, :, : self._piece.end] for memory in known.read(self._table))
         seen = scaled_dot_product_attention(
-            query[new], keys, values, attn_mask=mask, is_causal=mask is None, scale=scale, enable_gqa=True
+            query[new], keys, values, attn_mask=mask, is_causal=mask is None, scale=how.scale, enable_gqa=True
         )
         return seen[0].transpose(0, 1)
+
+    def _mask(self, window: int | None) -> Tensor | None:
+        """Return what each new token may see; None is everything before it, where all is new."""
+        start, end = self._piece.start, self._piece.end
+        if window is not None and window >= end:
+            window = None
+        if not start and window is None:
+            return None
+        if window not in self._masks:
+            seen = torch.ones((end - start, end), dtype=torch.bool, device=self._device).tril(diagonal=start)
+            self._masks[window] = seen if window is None else seen.triu(diagonal=start + 1 - window)
+        return self._masks[window]
 
 
 def _singles(pieces: list[Piece], rows: list[int], pages: Pages, device: torch.device) -> list[_Singles]:
@@ -168,11 +199,12 @@ def _attend(
 ) -> tuple[Tensor, None]:
     """Attend as transformers asks for it; what slots cannot do is refused, since it would be wrong in silence."""
     slots = more.get("slots")
-    unknown = [name for name in ("sliding_window", "softcap", "s_aux") if more.get(name) is not None]
-    if not isinstance(slots, Slots) or unknown or not hasattr(module, "layer_idx"):
+    unknown = [name for name in ("softcap", "s_aux") if more.get(name) is not None]
+    if not isinstance(slots, Slots) or unknown or not hasattr(module, "layer_idx") or key.shape != value.shape:
         raise Unsupported(f"{type(module).__name__} {' '.join(unknown)}".strip())
     scale = more.get("scaling")
-    return slots.attend(module.layer_idx, query, key, value, query.shape[-1] ** -0.5 if scale is None else scale), None
+    how = How(query.shape[-1] ** -0.5 if scale is None else scale, more.get("sliding_window"))
+    return slots.attend(module.layer_idx, query, key, value, how), None
 
 
 AttentionInterface.register(ATTENTION, _attend)

@@ -1,0 +1,108 @@
+"""Students of many architectures: what slots know they write as transformers does, the rest is written whole."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from socratic_cli.dialogue import Reply, Turn
+from socratic_cli.parts import Student
+from socratic_cli.plugins import load
+from socratic_cli.records import Problem
+from socratic_cli.settings import Decoding
+from socratic_cli.students.probing import fits
+from socratic_cli.students.slots import Piece, Slots
+from socratic_cli.students.weights import Source, load_model
+from tests import tiny
+
+WINDOW = 6
+"""Tokens that a layer attends to where it has a window: fewer than a prompt has."""
+KNOWN: dict[str, dict[str, Any]] = {
+    "qwen3": {},
+    "opt": {"ffn_dim": 64, "word_embed_proj_dim": 64},
+    "mixtral": {"num_local_experts": 4},
+    "mistral": {"sliding_window": WINDOW},
+    "gemma3_text": {"sliding_window": WINDOW, "layer_types": ["sliding_attention", "full_attention"]},
+    "cohere2": {"sliding_window": WINDOW, "layer_types": ["full_attention", "sliding_attention"]},
+}
+OTHERS: dict[str, dict[str, Any]] = {
+    "gemma2": {},  # soft caps
+    "bloom": {"n_head": 4, "n_layer": 2},  # biases of positions
+    "mamba": {"state_size": 8},  # a recurrence
+    "lfm2": {"layer_types": ["conv", "full_attention"]},
+    "qwen3_next": {"num_experts": 4, "num_experts_per_tok": 2, "layer_types": ["linear_attention", "full_attention"]},
+    "deepseek_v3": {  # keys and values of different sizes
+        "head_dim": 8,
+        **{"q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 4},
+        **{"n_routed_experts": 4, "n_group": 1, "topk_group": 1, "num_experts_per_tok": 2, "num_key_value_heads": 4},
+    },
+}
+PROMPTS = ("Question: Natalia sold clips to 48 of her friends\nAnswer:", "1", "Weng earns $12 an hour, and 2")
+
+
+def replies(base: str) -> list[Reply]:
+    """Ask for replies to prompts that another turn goes on with, all at once."""
+    turns = [Turn("solver", prompt, Problem(id="a", question="?")) for prompt in PROMPTS]
+    student, decoding = load(Student, f"huggingface:{base} dtype=float32"), Decoding(max_new_tokens=12)
+
+    async def dialogues(opened: Any) -> list[Reply]:
+        first = await asyncio.gather(*map(opened.reply, turns))
+        more = [
+            Turn("solver", f"{turn.prompt}{said.text} 24", turn.problem)
+            for turn, said in zip(turns, first, strict=True)
+        ]
+        return [*first, *await asyncio.gather(*map(opened.reply, more))]
+
+    with student.model(None, decoding) as opened:
+        return asyncio.run(dialogues(opened))
+
+
+def alone(base: str) -> list[str]:
+    """Return what transformers itself writes, a prompt at a time, without a cache."""
+    model: Any = load_model(Source(base))
+    with load(Student, f"huggingface:{base} dtype=float32").model(None, Decoding()) as opened:
+        tokens = opened._speaker("solver").tokens  # type: ignore[attr-defined]
+
+    def said(prompt: str) -> str:
+        ids = tokens.prompt(prompt)
+        written = model.generate(
+            torch.tensor([ids]), max_new_tokens=12, do_sample=False, use_cache=False, pad_token_id=tokens.pad
+        )[0, len(ids) :].tolist()
+        end = written.index(tokens.end) if tokens.end in written else len(written)
+        return str(tokens.text(written[:end]))
+
+    first = [said(prompt) for prompt in PROMPTS]
+    return [*first, *(said(f"{prompt}{text} 24") for prompt, text in zip(PROMPTS, first, strict=True))]
+
+
+@pytest.mark.parametrize("kind", [*KNOWN, *OTHERS])
+def test_it_replies_as_transformers_does(kind: str, tmp_path: Path) -> None:
+    base = tiny.model(kind, tmp_path, **(KNOWN | OTHERS)[kind])
+    assert fits(load_model(Source(base))) == (kind in KNOWN)
+    found = [reply.text for reply in replies(base)]
+    assert found == alone(base)
+    assert len(set(found)) > 2
+
+
+@pytest.mark.parametrize("kind", ["mistral", "gemma3_text", "cohere2"])
+def test_a_window_is_kept_in_every_kind_of_pass(kind: str, tmp_path: Path) -> None:
+    """Logits of a prompt read at once, in two parts, and token by token, beside those of the model itself."""
+    model: Any = load_model(Source(tiny.model(kind, tmp_path, **KNOWN[kind])))
+    ids = tuple(range(11, 11 + 4 * WINDOW))
+    with torch.inference_mode():
+        expected = model(input_ids=torch.tensor([ids])).logits[0, -1]
+        beyond = model(input_ids=torch.tensor([(40, *ids[1:])])).logits[0, -1]
+    slots = Slots(model)
+    whole = slots.forward([Piece(0, 0, ids)])
+    slots.forward([Piece(1, 0, ids[:9])])
+    parts = slots.forward([Piece(1, 9, ids[9:])])
+    for at, token in enumerate(ids):
+        single = slots.forward([Piece(2, at, (token,))])
+    for found in (whole, parts, single):
+        assert torch.allclose(found[0], expected, atol=1e-4)
+    # in two layers of one window each a token this far away does not count; where one attends to all, it does
+    assert torch.allclose(beyond, expected, atol=1e-4) == (kind == "mistral")
