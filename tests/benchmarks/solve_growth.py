@@ -32,22 +32,28 @@ class Row:
     problems: int
     steps: str
     seconds: float
+    processor: float
     peak: float
     tokens: int
 
-    def line(self, start: float) -> str:
+    def line(self, start: Row) -> str:
         """Return a row of the table; `start` is what a process takes before it solves."""
-        spent = self.seconds - start
-        told = f"{self.problems / spent:.2f} | {1000 * spent / self.problems:.0f}" if spent else " | "
+        spent, worked = self.seconds - start.seconds, self.processor - start.processor
+        told = (
+            f"{self.problems / spent:.2f} | {self.problems / worked:.2f} | {1000 * worked / self.problems:.0f}"
+            if self is not start
+            else " | | "
+        )
         return (
-            f"| {self.problems:,} | {self.steps} | {self.seconds:.0f} | {told} "
+            f"| {self.problems:,} | {self.steps} | {self.seconds:.0f} | {self.processor:.0f} | {told} "
             f"| {self.tokens / self.problems:.0f} | {self.peak:.0f} |"
         )
 
 
 HEAD = (
-    "| problems | steps | s | problems/s | ms a problem | tokens written a problem | peak MB |",
-    "|--:|--:|--:|--:|--:|--:|--:|",
+    "| problems | steps | s | s of processor | problems/s | of processor | ms of processor a problem "
+    "| tokens written a problem | peak MB |",
+    "|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
 )
 
 
@@ -64,7 +70,7 @@ def row(student: Path, problems: int, steps: str, *more: str) -> Row:
                 written += 1
                 tokens += json.loads(line)["usage"]["completion_tokens"]
     assert written == problems
-    found = Row(problems, steps, cost.seconds, cost.peak, tokens)
+    found = Row(problems, steps, cost.seconds, cost.cpu, cost.peak, tokens)
     measured.note(f"{found}")
     return found
 
@@ -87,10 +93,10 @@ def report(kind: str, start: Row, rows: Sequence[Row]) -> Iterator[str]:
     yield f"# How `socratic solve` grows with {kind}"
     yield ""
     yield f"`{measured.command_line()}` on {measured.machine(VERSIONS)}"
-    yield f"A process takes {start.seconds:.0f} s to start and to solve one problem; that is taken off below."
+    yield "What a process takes to start and to solve one problem, the first row, is taken off of the others' speed."
     yield ""
     yield from HEAD
-    yield from (one.line(start.seconds) for one in (start, *rows))
+    yield from (one.line(start) for one in (start, *rows))
 
 
 def main() -> None:
