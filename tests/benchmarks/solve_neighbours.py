@@ -1,10 +1,10 @@
 """Whether what a problem gets depends on its neighbours in the batch: GSM8K alone, and in batches of many make-ups.
 
-    python -m tests.benchmarks.solve_neighbours --student DIR [--source SOURCE] [--problems N]
+    python -m tests.benchmarks.solve_neighbours --student DIR [--source SOURCE] [--problems N] [--processes N]
 
 The student is any trained pair; it computes in float32, greedily. A text that differs from the one written alone is
-traced to where they part: there the two likeliest tokens are read once more, in one plain forward pass. Writes
-results/solve_neighbours.md.
+traced to where they part: there the two likeliest tokens are read once more, in one plain forward pass. Make-ups are
+written in several processes at once, if you like. Writes results/solve_neighbours.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import argparse
 import random
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from socratic_cli.records import Problem
@@ -129,11 +132,12 @@ def main() -> None:
     parser.add_argument("--student", type=Path, required=True)
     parser.add_argument("--source", default="gsm8k/test")
     parser.add_argument("--problems", type=int, default=200)
+    parser.add_argument("--processes", type=int, default=1)
     asked = parser.parse_args()
     folder = asked.student.absolute()
     problems = [one.blind() for one in resolve(asked.source, data_dir=DATA, limit=asked.problems)]
-    alone = row(folder, problems, ALONE)
-    rows = [row(folder, problems, make_up) for make_up in TOGETHER]
+    with ProcessPoolExecutor(asked.processes, get_context("spawn")) as processes:
+        alone, *rows = processes.map(partial(row, folder, problems), (ALONE, *TOGETHER))
     measured.write("solve_neighbours", report(alone, [(one, parted(folder, problems, alone, one)) for one in rows]))
 
 
