@@ -194,7 +194,8 @@ def machine(names: Sequence[str] = ("litellm", "openai", "httpx", "aiohttp")) ->
     """Return the machine and the versions that matter, in one sentence."""
     cores = len(os.sched_getaffinity(0))
     packages = ", ".join(f"{name} {version(name)}" for name in names)
-    return f"{cores} cores of {_processor()}; Python {sys.version.split()[0]}, {packages}."
+    counted = "one core" if cores == 1 else f"{cores} cores"
+    return f"{counted} of {_processor()}; Python {sys.version.split()[0]}, {packages}."
 
 
 def _processor() -> str:
