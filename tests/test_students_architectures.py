@@ -88,6 +88,13 @@ def test_it_replies_as_transformers_does(kind: str, tmp_path: Path) -> None:
     assert len(set(found)) > 2
 
 
+def test_layers_that_do_not_attend_are_refused_whatever_the_logits_say(tmp_path: Path) -> None:
+    model: Any = load_model(Source(tiny.model("lfm2", tmp_path, **OTHERS["lfm2"])))
+    with torch.no_grad():
+        model.model.layers[0].conv.out_proj.weight.zero_()  # the convolution still runs, and counts for nothing
+    assert not fits(model)
+
+
 @pytest.mark.parametrize("kind", ["mistral", "gemma3_text", "cohere2"])
 def test_a_window_is_kept_in_every_kind_of_pass(kind: str, tmp_path: Path) -> None:
     """Logits of a prompt read at once, in two parts, and token by token, beside those of the model itself."""

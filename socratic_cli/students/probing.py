@@ -21,10 +21,13 @@ def fits(model: PreTrainedModel) -> bool:
     """Say whether slots give the logits that the model itself gives."""
     try:
         found, expected = _in_slots(model), _alone(model)
-    except Exception as fault:  # an architecture that is not known fails in its own way
+    except Unsupported as fault:
+        log.info("%s replies in whole batches: %s", type(model).__name__, fault)
+        return False
+    except Exception as fault:  # an architecture that is not known fails in its own way; it may be a fault of ours
         if is_exhausted(fault):
             raise
-        log.info("%s replies in whole batches: %s", type(model).__name__, fault)
+        log.warning("%s replies in whole batches: %s: %s", type(model).__name__, type(fault).__name__, fault)
         return False
     is_exact = next(model.parameters()).dtype == torch.float32 and not getattr(model, "is_quantized", False)
     far = float((found - expected).abs().max())
