@@ -28,6 +28,7 @@ GROUND = [
     "notation",
     "dialogue",
     "jsonl",
+    "fields",
     "machine",
     "parts",
     "plugins",

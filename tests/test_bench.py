@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -163,13 +164,13 @@ class TestLMEval:
         ({"q": "?", "out": "1"}, Fields(output="out"), "no field 'question' (--question-field)"),
         ({"question": "", "out": "1"}, Fields(output="out"), "holds no text"),
         ({"question": "?", "out": "1"}, Fields(output="out"), "no field 'answer' (--answer-field)"),
-        ({"question": "?", "answer": "1", "out": [1]}, Fields(output="out"), "a text or a number is due"),
+        ({"question": "?", "answer": "1", "out": [1]}, Fields(output="out"), "a text, number or boolean is due"),
         (
             {"question": "?", "answer": "1", "out": "1", "ok": "so"},
             Fields(output="out", label="ok"),
             "neither true nor",
         ),
-        ({"question": "?", "answer": "#### 1\nafter", "out": "1"}, Fields(output="out"), "gold answer cannot be read"),
+        ({"question": "?", "answer": "#### 1\nafter", "out": "1"}, Fields(output="out"), "worked answer cannot be read"),
         ({"key": 7, "out": "1"}, Fields(output="out", identity="key"), "'7' (--id-field) is none of --problems"),
     ],
 )
@@ -315,3 +316,31 @@ def test_an_unknown_baseline_and_a_damaged_folder_are_told(tmp_path: Path) -> No
     damaged = socratic("bench", tmp_path / "old")
     assert damaged.code == 1
     assert "evaluation.json cannot be read" in damaged.err
+
+
+class TestWithoutQuestions:
+    """Solutions may leave their problems out, all but the id: whoever has the data set can score them."""
+
+    def file(self, folder: Path) -> tuple[Path, Path]:
+        whole = ours(folder / "whole.jsonl", right=7, arm="mine", seed=3, steps=[{"solution": "So."}])
+        records = [json.loads(line) for line in whole.read_text().splitlines()]
+        problems = lines(folder / "problems.jsonl", [record["problem"] for record in records])
+        short = [{**record, "problem": {"id": record["problem"]["id"]}} for record in records]
+        packed = folder / "short.jsonl.gz"
+        packed.write_bytes(gzip.compress("".join(json.dumps(record) + "\n" for record in short).encode()))
+        return packed, problems
+
+    def test_they_are_scored_and_reported_as_with_their_problems(self, tmp_path: Path) -> None:
+        packed, problems = self.file(tmp_path)
+        done = socratic("bench", packed, "--problems", problems, "-o", tmp_path / "short")
+        assert done.code == 0, done.err
+        assert row(done.out, "mine")[2:5] == ["10", "7", "70.0%"]
+        assert socratic("bench", tmp_path / "whole.jsonl", "-o", tmp_path / "long").out == done.out
+        short, long = ((tmp_path / name / "outcomes.jsonl").read_text() for name in ("short", "long"))
+        assert short == long
+
+    def test_an_id_that_is_not_among_the_problems_is_named(self, tmp_path: Path) -> None:
+        packed, _ = self.file(tmp_path)
+        done = socratic("bench", packed)
+        assert done.code == 1
+        assert "short.jsonl.gz:1: the problem has no question, and its id 'p0' is none of --problems" in done.err

@@ -146,6 +146,21 @@ def test_gold_in_a_role_is_an_oracle(place: Path) -> None:
     assert [json.loads(line)["correct"] for line in found] == [True] * 4
 
 
+def test_an_oracle_leaves_out_what_has_no_gold_subquestions_and_says_so(place: Path) -> None:
+    known = [one["problem"] for one in solutions(place / "a.jsonl")]
+    bare = {**known[1], "steps": [{"solution": step["solution"]} for step in known[1]["steps"]]}
+    (place / "mixed.jsonl").write_text("".join(json.dumps(one) + "\n" for one in (known[0], bare, known[2])))
+    command = ("solve", "s", "--role", "decomposer=gold", "mixed.jsonl", "-o", "mixed.solved.jsonl")
+    told = f"left out 1 of 3 problems: problem {bare['id']} has no gold rationale for an oracle: a step has no"
+    assert told in run(place, *command).err
+    assert [one["problem"]["id"] for one in solutions(place / "mixed.solved.jsonl")] == [known[0]["id"], known[2]["id"]]
+    again = run(place, *command, "--resume")
+    assert len(solutions(place / "mixed.solved.jsonl")) == 2, again.err
+    (place / "bare.jsonl").write_text(json.dumps(bare))
+    none = run(place, "solve", "s", "--role", "decomposer=gold", "bare.jsonl", code=1)
+    assert f"error: problem {bare['id']} has no gold rationale for an oracle" in none.err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

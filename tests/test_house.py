@@ -18,6 +18,7 @@ FLOORS = (
         "answers",
         "calculator",
         "notation",
+        "fields",
         "calculations",
         "dialogue",
         "voting",

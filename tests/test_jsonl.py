@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import subprocess
@@ -112,6 +113,18 @@ class TestReading:
             problems(path)
         with pytest.raises(InputError, match="is a directory"):
             problems(path.parent)
+
+    def test_a_gzipped_file_is_unpacked_as_it_is_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "lines.jsonl.gz"
+        path.write_bytes(gzip.compress(GOOD + b"\n" + GOOD.replace(b"a", b"b")))
+        assert [line.where for line in read(path, lambda line: line)] == [f"{path}:1", f"{path}:3"]
+
+    @pytest.mark.parametrize("content", [GOOD, gzip.compress(GOOD * 9)[:-9], gzip.compress(GOOD)[:12] + b"\xff" * 30])
+    def test_a_gzipped_file_that_is_none_or_torn_is_named(self, tmp_path: Path, content: bytes) -> None:
+        path = tmp_path / "lines.jsonl.gz"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"lines\.jsonl\.gz cannot be unpacked after line"):
+            problems(path)
 
     def test_standard_input_is_a_dash_and_stays_open(self) -> None:
         code = (

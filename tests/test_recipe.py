@@ -123,7 +123,9 @@ def test_every_shipped_recipe_opens_and_says_how_to_run_it() -> None:
         "gsm8k-cpu",
         "gsm8k-gpt2",
         "quickstart",
+        "strategyqa-cpu",
         "strategyqa-gpt2",
+        "svamp-cpu",
         "svamp-gpt2",
     ]
     for path in paths:

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from socratic_cli import jsonl
-from socratic_cli.datasets import fields, origin
+from socratic_cli import fields, jsonl
+from socratic_cli.datasets import origin
 from socratic_cli.jsonl import Line
 from socratic_cli.parts import Dataset
 from socratic_cli.records import Problem

@@ -21,8 +21,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from socratic_cli import jsonl
-from socratic_cli.datasets import fields
+from socratic_cli import fields, jsonl
 from socratic_cli.errors import InputError
 from socratic_cli.ids import Ids
 from socratic_cli.jsonl import Invalid, Line, OnInvalid

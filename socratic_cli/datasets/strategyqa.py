@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from socratic_cli.datasets import fields, origin
+from socratic_cli import fields
+from socratic_cli.datasets import origin
 from socratic_cli.errors import UsageError
 from socratic_cli.jsonl import Line
 from socratic_cli.parts import Dataset

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import ClassVar
 
+from socratic_cli import fields
 from socratic_cli.calculator import OPERATIONS
-from socratic_cli.datasets import fields, origin
+from socratic_cli.datasets import origin
 from socratic_cli.errors import InputError
 from socratic_cli.jsonl import Line
 from socratic_cli.parts import Dataset

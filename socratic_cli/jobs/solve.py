@@ -16,6 +16,7 @@ from socratic_cli.errors import UsageError
 from socratic_cli.jobs.done import Done, Wanted, remaining
 from socratic_cli.jobs.models import ensemble, weigher
 from socratic_cli.jobs.outputs import started
+from socratic_cli.jobs.playable import playable
 from socratic_cli.jobs.tally import Report, Tally
 from socratic_cli.records import Problem, Solution
 from socratic_cli.settings import Decoding, Spread
@@ -65,7 +66,7 @@ def solve_file(
         decoding: how many chains of a problem are written, and how its answer is chosen among them.
         verifier: who weighs them.
         keep_samples: every chain is written as a solution of its own, and nothing is chosen.
-        oracle: roles that reply with the gold rationale.
+        oracle: roles that reply with the gold rationale; problems that have none are left out.
         resume: go on with what is there.
         overwrite: begin anew.
         width: problems open at once, in each worker.
@@ -87,6 +88,7 @@ def solve_file(
     with ExitStack() as files:
         writer = files.enter_context(jsonl.Writer(out))
         wanted = remaining(problems, done, job.chains, tally)
+        wanted = playable(wanted, author.scheme, tally) if job.oracle else wanted
         solutions = _together(job, spread, wanted, files) if spread.shared else _here(job, out, wanted, files, told)
 
         async def work() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 import jsonlines
 from pydantic import BaseModel, ValidationError
@@ -43,17 +45,17 @@ def _raise(invalid: Invalid) -> None:
 
 
 def read(source: str | Path, convert: Callable[[Line], T], on_invalid: OnInvalid = _raise) -> Iterator[T]:
-    """Yield what `convert` makes of each line of a file, or of standard input for `-`.
+    """Yield what `convert` makes of each line of a file, gzipped if it is a .gz, or of standard input for `-`.
 
     A line that is not a JSON object, or that `convert` refuses with InputError, goes to `on_invalid`, which by default
     raises. Blank lines are passed over.
 
     Raises:
-        InputError: the file cannot be opened, is empty, or holds an invalid line.
+        InputError: the file cannot be opened or unpacked, is empty, or holds an invalid line.
     """
     some = False
     with _opened(source) as stream:
-        for number, raw in _numbered(stream):
+        for number, raw in _numbered(stream, source):
             some = True
             where = f"{'<stdin>' if str(source) == '-' else source}:{number}"
             try:
@@ -89,21 +91,24 @@ def _opened(source: str | Path) -> BinaryIO:
     if path.is_dir():
         raise InputError(f"{path} is a directory: a JSONL file is due")
     try:
-        return path.open("rb")
+        return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
     except OSError as fault:
         raise InputError(f"{path} cannot be read: {fault.strerror}") from fault
 
 
-def _numbered(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _numbered(stream: BinaryIO, source: str | Path) -> Iterator[tuple[int, bytes]]:
     number = 0
-    while raw := stream.readline(MAX_LINE + 1):
-        number += 1
-        if len(raw) > MAX_LINE and not raw.endswith(b"\n"):
-            # The rest of the line is read in pieces and dropped, so that the next line is counted right.
-            while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
-                pass
-        if raw.strip():
-            yield number, raw
+    try:
+        while raw := stream.readline(MAX_LINE + 1):
+            number += 1
+            if len(raw) > MAX_LINE and not raw.endswith(b"\n"):
+                # The rest of the line is read in pieces and dropped, so that the next line is counted right.
+                while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+                    pass
+            if raw.strip():
+                yield number, raw
+    except (gzip.BadGzipFile, zlib.error, EOFError) as fault:
+        raise InputError(f"{source} cannot be unpacked after line {number}: {fault}") from None
 
 
 def _parse(where: str, raw: bytes) -> dict[str, Any]:

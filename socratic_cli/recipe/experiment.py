@@ -50,6 +50,7 @@ class Arm(Settings):
         (),
         description="Solve once more with others in roles: gold, a student's folder or a model to prompt, by role.",
     )
+    annotation: dict[str, Any] = Field(default_factory=dict, description="Annotation settings that differ.")
     training: dict[str, Any] = Field(default_factory=dict, description="Training settings that differ.")
     decoding: dict[str, Any] = Field(default_factory=dict, description="Decoding settings that differ.")
     verifier: Verifying | None = Field(None, description="Weighs the samples of an arm that decodes several.")

@@ -34,8 +34,8 @@ def part_faults(recipe: Recipe) -> Iterator[Fault]:
             yield from _check(Teacher, arm.teacher, ("arms", name, "teacher"))
         for at, student in enumerate(arm.students or ()):
             yield from _check(Student, student, ("arms", name, "students", at))
-        for key, settings in (("training", recipe.training), ("decoding", recipe.decoding)):
-            yield from _check_settings(settings, getattr(arm, key), ("arms", name, key))
+        for key in ("annotation", "training", "decoding"):
+            yield from _check_settings(getattr(recipe, key), getattr(arm, key), ("arms", name, key))
         yield from _backend_faults(recipe, arm, ("arms", name))
         yield from _limit_faults(arm, ("arms", name, "decoding"))
         yield from _casting_faults(recipe, arm, ("arms", name, "castings"))

@@ -121,10 +121,11 @@ class _Planner:
     def _annotated(self) -> Stage:
         scheme, data = self._scheme.annotator, self._lessons
         teacher = plugins.load(Teacher, self.arm.teacher or self.recipe.teacher)
-        key = key_of("annotate", data.key, scheme.label, teacher.label, self.recipe.annotation.model_dump_json())
+        annotation = merged(self.recipe.annotation, self.arm.annotation)
+        key = key_of("annotate", data.key, scheme.label, teacher.identity, annotation.model_dump_json())
         replies = self.stages.folder / "replies" / f"{slug(teacher.label)}.jsonl"
         what = f"{data.source.source} by {teacher.label} as {scheme.label}"
-        work = annotating(self.recipe, data, scheme, teacher, replies)
+        work = annotating(data, scheme, teacher, replies, annotation, self.recipe.asking)
         return self.stages.add("annotate", what, f"{scheme.label}-{teacher.label}", key, work)
 
     def _learnt(self, source: Stage, file: str, scheme: Scheme, student: Student, settings: Training) -> Stage:

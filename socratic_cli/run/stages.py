@@ -21,6 +21,8 @@ from socratic_cli.jobs import Tally
 from socratic_cli.parts import Progress
 
 _MARK = "stage.json"
+_LABEL = 100
+"""Characters of a label in a folder's name: labels hold whole paths, and file systems end at 255."""
 
 
 class Watcher(Protocol):
@@ -82,7 +84,7 @@ class Stages:
 
     def add(self, verb: str, what: str, label: str, key: str, do: Work) -> Stage:
         """Return the stage of a key; `label` names its folder, with the key's beginning."""
-        folder = self.folder / verb / "-".join(filter(None, (slug(label), key[:8])))
+        folder = self.folder / verb / "-".join(filter(None, (slug(label)[:_LABEL], key[:8])))
         return self.found.setdefault(key, Stage(verb, what, folder, key, do))
 
 

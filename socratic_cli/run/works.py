@@ -12,16 +12,17 @@ from socratic_cli.authors import Author
 from socratic_cli.fingerprints import weights
 from socratic_cli.jobs.train import train_and_save
 from socratic_cli.parts import Scheme, Student, Teacher
-from socratic_cli.recipe import Recipe
 from socratic_cli.run.data import Data
 from socratic_cli.run.stages import Watcher, Work
-from socratic_cli.settings import Decoding, Training
+from socratic_cli.settings import Annotation, Asking, Decoding, Training
 from socratic_cli.stages.train import prepare
 
 ANNOTATIONS, SOLUTIONS, STUDENT = "annotations.jsonl", "solutions.jsonl", "student"
 
 
-def annotating(recipe: Recipe, data: Data, scheme: Scheme, teacher: Teacher, replies: Path) -> Work:
+def annotating(
+    data: Data, scheme: Scheme, teacher: Teacher, replies: Path, annotation: Annotation, asking: Asking
+) -> Work:
     """Annotate problems."""
 
     def do(folder: Path, watcher: Watcher) -> dict[str, Any]:
@@ -31,8 +32,8 @@ def annotating(recipe: Recipe, data: Data, scheme: Scheme, teacher: Teacher, rep
             teacher,
             jobs.Paths(str(folder / ANNOTATIONS), str(folder / "rejected.jsonl"), replies),
             lambda so_far: watcher.tally(so_far, data.count),
-            recipe.annotation,
-            recipe.asking,
+            annotation,
+            asking,
             resume=True,
         )
         return {"kept": tally.rationales, "rejected": dict(tally.reasons), "spent": tally.spent}

@@ -44,6 +44,23 @@ def _read(path: str | Path, fields: Fields, on_invalid: jsonl.OnInvalid | None) 
     return jsonl.read(path, convert, on_invalid) if on_invalid else jsonl.read(path, convert)
 
 
+def _told(line: Line, fields: Fields) -> Line:
+    """Return a solution's line with its problem, where the line tells no more of it than the id.
+
+    Raises:
+        InputError: the id is none of the known problems.
+    """
+    problem = line.value["problem"]
+    if "question" in problem:
+        return line
+    known = fields.gold.named(str(problem.get("id")))
+    if known is None:
+        raise InputError(
+            f"{line.where}: the problem has no question, and its id {problem.get('id')!r} is none of --problems"
+        )
+    return Line(line.where, {**line.value, "problem": known.line()})
+
+
 def _name(path: str | Path) -> str:
     """Name an author after a file.
 
@@ -55,7 +72,7 @@ def _name(path: str | Path) -> str:
 
 def _solution(line: Line, fields: Fields, author: str) -> Solution:
     if isinstance(line.value.get("problem"), dict):
-        return jsonl.record(Solution)(line)
+        return jsonl.record(Solution)(_told(line, fields))
     if lm_eval.is_sample(line):
         return lm_eval.solution_of(line, fields, author)
     if fields.output is not None:

@@ -27,13 +27,7 @@ class Oracle:
         """
         self._model = model
         self._roles = frozenset(roles)
-        self._gold: dict[str, list[str]] = defaultdict(list)
-        try:
-            examples = rehearse(scheme.solve(problem.blind()), scheme.replies(problem.rationale))
-        except (NotationError, RehearsalError) as fault:
-            raise InputError(f"problem {problem.id} has no gold rationale for an oracle: {fault}") from fault
-        for example in examples:
-            self._gold[example.role].append(example.completion)
+        self._gold = gold_replies(scheme, problem)
         for role in self._roles - set(self._gold):
             raise UsageError(f"{scheme.label} has no role {role!r} for an oracle: it has {', '.join(self._gold)}")
 
@@ -43,3 +37,19 @@ class Oracle:
             return await self._model.reply(turn)
         gold = self._gold[turn.role]
         return Reply(gold.pop(0)) if gold else Reply("", finish_reason="length")
+
+
+def gold_replies(scheme: Scheme, problem: Problem) -> dict[str, list[str]]:
+    """Return what each role replies, turn by turn, where the gold rationale of a problem is written in a scheme.
+
+    Raises:
+        InputError: the problem has no gold rationale that the scheme can be made of.
+    """
+    replies: dict[str, list[str]] = defaultdict(list)
+    try:
+        examples = rehearse(scheme.solve(problem.blind()), scheme.replies(problem.rationale))
+    except (NotationError, RehearsalError) as fault:
+        raise InputError(f"problem {problem.id} has no gold rationale for an oracle: {fault}") from fault
+    for example in examples:
+        replies[example.role].append(example.completion)
+    return dict(replies)

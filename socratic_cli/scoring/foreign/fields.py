@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from socratic_cli.errors import InputError
+from socratic_cli.fields import answer, is_worked, worked
 from socratic_cli.jsonl import Line
-from socratic_cli.notation import NotationError, read
 from socratic_cli.records import Exchange, Problem, Solution, fingerprint
 
 _ROLE = "output"
@@ -73,14 +72,8 @@ def problem_of(line: Line, question: str, gold: Any, fields: Fields) -> Problem:
     if known is not None:
         return known
     identity = line.value.get(fields.identity) if fields.identity else None
-    answer = answer_of(line, gold)
-    worked: Mapping[str, Any] = {"answer": answer}
-    if answer is not None and "####" in answer:
-        try:
-            worked = read(answer).line()
-        except NotationError as fault:
-            raise InputError(f"{line.where}: the worked gold answer cannot be read: {fault}") from None
-    return Problem(id=fingerprint(question) if identity is None else str(identity), question=question, **worked)
+    known_gold = worked(gold, line.where).line() if is_worked(gold) else {"answer": answer(gold, line.where)}
+    return Problem(id=fingerprint(question) if identity is None else str(identity), question=question, **known_gold)
 
 
 def field_of(line: Line, record: Mapping[str, Any], name: str, flag: str) -> Any:
@@ -116,14 +109,3 @@ def label_of(line: Line, fields: Fields) -> dict[str, bool]:
             f"{line.where}: the field {fields.label!r} (--label-field) is neither true nor false: {value!r}"
         )
     return {"correct": bool(value)}
-
-
-def answer_of(line: Line, value: Any) -> str | None:
-    """Return an answer as a text: true is yes, 27.0 is 27; nothing, or a text of blanks, is none."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return f"{Decimal(repr(value)).normalize():f}"
-    if value is None or isinstance(value, str):
-        return (value or "").strip() or None
-    raise InputError(f"{line.where}: an answer or output is {type(value).__name__}; a text or a number is due")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from socratic_cli import jsonl
 from socratic_cli.errors import InputError
+from socratic_cli.fields import answer
 from socratic_cli.jsonl import Line
 from socratic_cli.records import Problem, Solution
-from socratic_cli.scoring.foreign.fields import Fields, answer_of, field_of, label_of, made, problem_of, text_of
+from socratic_cli.scoring.foreign.fields import Fields, field_of, label_of, made, problem_of, text_of
 
 
 def of_fields(line: Line, fields: Fields, author: str) -> Solution:
@@ -21,7 +21,7 @@ def of_fields(line: Line, fields: Fields, author: str) -> Solution:
     """
     output = field_of(line, line.value, fields.output or "", "--output-field")
     problem = _named(line, fields) or _told(line, fields)
-    written = answer_of(line, output)
+    written = answer(output, line.where)
     return made(problem, written, written, {"scheme": fields.output, "author": author, **label_of(line, fields)})
 
 
@@ -30,7 +30,7 @@ def _named(line: Line, fields: Fields) -> Problem | None:
     question = fields.question or "question"
     if fields.identity is None or question in line.value:
         return None
-    identity = answer_of(line, field_of(line, line.value, fields.identity, "--id-field")) or ""
+    identity = answer(field_of(line, line.value, fields.identity, "--id-field"), line.where) or ""
     if (known := fields.gold.named(identity)) is None:
         raise InputError(f"{line.where}: {identity!r} (--id-field) is none of --problems, and there is no {question!r}")
     return known
@@ -45,25 +45,11 @@ def _told(line: Line, fields: Fields) -> Problem:
 
 
 def objects(path: Path, fields: Fields) -> Iterator[Line]:
-    """Yield the objects of a JSON file that have the output's field, wherever they are nested."""
+    """Yield the objects of a JSON file that have the output's field, wherever they are nested.
+
+    Raises:
+        InputError: no field was named, or the file cannot be read or holds no such object.
+    """
     if fields.output is None:
         raise InputError(f"{path} is JSON, not lines of it: name the field of the output with --output-field")
-    try:
-        tree = json.loads(path.read_bytes())
-    except (OSError, ValueError) as fault:
-        raise InputError(f"{path} cannot be read: {fault}") from None
-    some = False
-    for number, found in enumerate(_nested(tree, fields.output)):
-        some = True
-        yield Line(f"{path}[{number}]", found)
-    if not some:
-        raise InputError(f"{path} holds no object with a field {fields.output!r} (--output-field)")
-
-
-def _nested(tree: Any, field_: str) -> Iterator[dict[str, Any]]:
-    if isinstance(tree, dict) and field_ in tree:
-        yield tree
-        return
-    inner: Iterable[Any] = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
-    for one in inner:
-        yield from _nested(one, field_)
+    return jsonl.objects(path, fields.output)

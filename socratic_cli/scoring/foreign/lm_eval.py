@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from socratic_cli.errors import InputError
+from socratic_cli.fields import answer
 from socratic_cli.jsonl import Line
 from socratic_cli.records import Solution
-from socratic_cli.scoring.foreign.fields import Fields, answer_of, field_of, label_of, made, problem_of, text_of
+from socratic_cli.scoring.foreign.fields import Fields, field_of, label_of, made, problem_of, text_of
 
 _QUESTION = ("question", "problem", "input", "query", "prompt")
 _FILE = re.compile(r"samples_(.+?)_\d{4}-\d\d-\d\dT[\d.-]+\.jsonl")
@@ -46,11 +47,11 @@ def solution_of(line: Line, fields: Fields, author: str) -> Solution:
         raise InputError(f"{line.where}: 'doc' is no object: this is no sample of lm-evaluation-harness")
     name = fields.question or next((name for name in _QUESTION if isinstance(doc.get(name), str)), _QUESTION[0])
     gold = line.value["target"] if fields.answer is None else field_of(line, doc, fields.answer, "--answer-field")
-    answer = answer_of(line, _reply(line, line.value["filtered_resps"]))
-    written = answer_of(line, _reply(line, line.value.get("resps"))) or answer
+    filtered = answer(_reply(line, line.value["filtered_resps"]), line.where)
+    written = answer(_reply(line, line.value.get("resps")), line.where) or filtered
     problem = problem_of(line, text_of(line, doc, name, "--question-field"), gold, fields)
     known = {"scheme": str(line.value.get("filter", "none")), "author": author, **label_of(line, fields)}
-    return made(problem, None if answer == _NOTHING else answer, written, known)
+    return made(problem, None if filtered == _NOTHING else filtered, written, known)
 
 
 def _reply(line: Line, value: Any) -> Any:
