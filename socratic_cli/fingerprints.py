@@ -6,12 +6,7 @@ import hashlib
 from pathlib import Path
 
 from socratic_cli.card import NAME as CARD
-
-
-def sha256(path: Path) -> str:
-    """Return the fingerprint of a file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+from socratic_cli.hashing import sha256
 
 
 def weights(folder: Path) -> dict[str, str]:

@@ -24,6 +24,7 @@ GROUND = [
     "records",
     "settings",
     "ids",
+    "hashing",
     "answers",
     "notation",
     "dialogue",

@@ -170,7 +170,11 @@ class TestLMEval:
             Fields(output="out", label="ok"),
             "neither true nor",
         ),
-        ({"question": "?", "answer": "#### 1\nafter", "out": "1"}, Fields(output="out"), "worked answer cannot be read"),
+        (
+            {"question": "?", "answer": "#### 1\nafter", "out": "1"},
+            Fields(output="out"),
+            "worked answer cannot be read",
+        ),
         ({"key": 7, "out": "1"}, Fields(output="out", identity="key"), "'7' (--id-field) is none of --problems"),
     ],
 )

@@ -26,6 +26,7 @@ FLOORS = (
         "jsonl",
         "markdown",
         "ids",
+        "hashing",
         "machine",
         "processes",
         "tracking",

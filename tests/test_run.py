@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from socratic_cli import plugins
+from socratic_cli.parts import Student
 from socratic_cli.recipe import read
 from tests.command import COMMAND, socratic
 
@@ -130,6 +132,22 @@ def test_changed_data_is_noticed(tmp_path: Path) -> None:
     assert "done" not in socratic("run", path, "--dry-run", cwd=tmp_path).out
 
 
+def test_a_changed_file_of_exemplars_is_noticed(tmp_path: Path) -> None:
+    shown = tmp_path / "shown.jsonl"
+    socratic("annotate", "arithmetic:2/train", "--limit", "3", "--scheme", "cot", "-o", shown)
+    arms = f"  prompted: {{scheme: cot shots=2 exemplars={shown}, trained: false}}\n"
+    path = recipe(tmp_path, RECIPE.partition("  answer")[0] + arms)
+    first = socratic("run", path, cwd=tmp_path)
+    assert first.code == 0, first.err
+    assert states(socratic("run", path, "--dry-run", cwd=tmp_path).out) == ["done", "done"]
+    shown.write_text("".join(shown.read_text().splitlines(keepends=True)[1:]))
+    assert states(socratic("run", path, "--dry-run", cwd=tmp_path).out) == ["todo", "todo"]
+
+
+def test_an_option_that_is_a_long_text_is_no_file() -> None:
+    assert "x" * 999 in plugins.load(Student, "parrot", unknown="x" * 999).identity
+
+
 def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     path = recipe(tmp_path)
     process = subprocess.Popen([*COMMAND, "run", str(path)], cwd=tmp_path, stderr=subprocess.DEVNULL)
@@ -204,7 +222,7 @@ def test_every_shipped_recipe_plans_its_stages(path: Path, tmp_path: Path, data_
 
 
 def test_there_are_recipes_to_plan() -> None:
-    assert len(list(RECIPES.glob("*.yaml"))) == 6
+    assert len(list(RECIPES.glob("*.yaml"))) == 8
 
 
 VERIFIED = """\

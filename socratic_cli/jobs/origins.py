@@ -10,7 +10,8 @@ from typing import Any
 from socratic_cli import jsonl, plugins, sources
 from socratic_cli.card import NAME as CARD
 from socratic_cli.errors import InputError, SocraticError
-from socratic_cli.fingerprints import sha256, weights
+from socratic_cli.fingerprints import weights
+from socratic_cli.hashing import sha256
 from socratic_cli.parts import Scheme
 from socratic_cli.prompts import PROBLEM
 from socratic_cli.records import Problem

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import PrivateAttr
 
+from socratic_cli.hashing import sha256
 from socratic_cli.settings import Settings
 
 
@@ -30,8 +32,20 @@ class Part(Settings):
         words = [shlex.quote(f"{self.name}:{main}" if main is not None else self.name)]
         return " ".join([*words, *(f"{key}={_word(value)}" for key, value in options.items())])
 
+    @property
+    def identity(self) -> str:
+        """All that the part does depends on this: its label, and the content of every file that an option names."""
+        return " ".join([self.label, *(sha256(Path(value)) for value in dict(self).values() if _is_file(value))])
+
 
 def _word(value: Any) -> str:
     if isinstance(value, list):
         value = ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else shlex.quote(str(value))
+
+
+def _is_file(value: Any) -> bool:
+    try:
+        return isinstance(value, str | Path) and Path(value).is_file()
+    except OSError:  # a text that is too long to be a name
+        return False

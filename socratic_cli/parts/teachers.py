@@ -92,11 +92,6 @@ class Teacher(Part, ABC):
         return len(text.split())
 
     @property
-    def identity(self) -> str:
-        """All that its replies depend on: the label, and the content of what the label only names."""
-        return self.label
-
-    @property
     def tokenizer(self) -> str:
         """How `count` counts, in words."""
         return "words"

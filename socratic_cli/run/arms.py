@@ -108,7 +108,7 @@ class _Planner:
         return f"{self.name} {self.student.label}" + (f" seed={self.seed}" if len(seeds) > 1 else "")
 
     def _untrained(self) -> _Solver:
-        key = key_of("untrained", self._scheme.label, self.student.label)
+        key = key_of("untrained", self._scheme.identity, self.student.label)
         return _Solver(key, partial(authors.untrained, self.student, self._scheme))
 
     def _trained(self) -> _Solver:
@@ -122,7 +122,7 @@ class _Planner:
         scheme, data = self._scheme.annotator, self._lessons
         teacher = plugins.load(Teacher, self.arm.teacher or self.recipe.teacher)
         annotation = merged(self.recipe.annotation, self.arm.annotation)
-        key = key_of("annotate", data.key, scheme.label, teacher.identity, annotation.model_dump_json())
+        key = key_of("annotate", data.key, scheme.identity, teacher.identity, annotation.model_dump_json())
         replies = self.stages.folder / "replies" / f"{slug(teacher.label)}.jsonl"
         what = f"{data.source.source} by {teacher.label} as {scheme.label}"
         work = annotating(data, scheme, teacher, replies, annotation, self.recipe.asking)

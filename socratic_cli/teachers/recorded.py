@@ -20,7 +20,6 @@ from pydantic import Field
 from socratic_cli import fields, jsonl
 from socratic_cli.dialogue import Reply, Turn
 from socratic_cli.errors import InputError, TeacherError
-from socratic_cli.fingerprints import sha256
 from socratic_cli.jsonl import Line
 from socratic_cli.notation import ANSWER
 from socratic_cli.parts import Teacher
@@ -52,18 +51,6 @@ class Recorded(Teacher):
             raise TeacherError(f"{self.file} holds {count} to problem {turn.problem.id}")
         text = recorded[turn.sample]
         return Reply(text, usage=Usage(completion_tokens=self.count(text)))
-
-    @property
-    def identity(self) -> str:
-        """The label and the file's fingerprint.
-
-        Raises:
-            InputError: the file cannot be read.
-        """
-        try:
-            return f"{self.label} {sha256(self.file)}"
-        except OSError as fault:
-            raise InputError(f"{self.file} cannot be read: {fault.strerror}") from None
 
     @cached_property
     def _replies(self) -> Mapping[str, list[str]]:
