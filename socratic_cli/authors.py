@@ -61,19 +61,22 @@ def find(target: str, scheme: Scheme | None, decoding: Decoding, **options: Any)
 
     Args:
         target: `s/`, `smollm2-135m`, `huggingface:gpt2`, `litellm:openai/gpt-4.1-mini` ...
-        scheme: how an untrained author is prompted; a trained student brings its own.
+        scheme: how an untrained author is prompted; a trained student brings its own, and takes another only if that
+            asks it the same.
         decoding: how a student writes.
         options: options of the student or teacher.
 
     Raises:
-        UsageError: an unknown name, or a scheme for a student that has its own.
+        UsageError: an unknown name, or a scheme for a student that learnt another.
     """
     if is_student(target):
-        if scheme is not None:
-            raise UsageError(f"{target} was trained in a scheme of its own: leave --scheme out")
         student = _solver(TrainedStudent.load(target, decoding, **options))
+        if scheme is not None and not scheme.agrees(student.scheme):
+            raise UsageError(
+                f"{target} was trained as {student.scheme.label}, not as {scheme.label}: leave --scheme out"
+            )
         require_roles(student.scheme, decoding)
-        return trained(student)
+        return trained(student, scheme)
     name = plugins.parse(target)["name"]
     if not is_teacher(target) and name not in plugins.names(Student):
         raise UsageError(_unknown(target, name))
@@ -130,10 +133,10 @@ def _solver(student: TrainedStudent) -> TrainedStudent:
     return student
 
 
-def trained(student: TrainedStudent) -> Author:
-    """Return a trained student as an author."""
+def trained(student: TrainedStudent, scheme: Scheme | None = None) -> Author:
+    """Return a trained student as an author, in its own scheme or one that agrees with it."""
     learnt = tuple(trained.role for trained in student.card.roles if trained.role in student.scheme.roles)
-    return Author(str(student.folder), student.scheme, False, student.model, student.saw, learnt=learnt)
+    return Author(str(student.folder), scheme or student.scheme, False, student.model, student.saw, learnt=learnt)
 
 
 def untrained(student: Student, scheme: Scheme, decoding: Decoding) -> Author:

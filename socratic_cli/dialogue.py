@@ -67,12 +67,16 @@ class Model(Protocol):
 
 
 class Unanswered(Exception):
-    """A dialogue that came to no answer, raised by a scheme; a counted outcome, not a fault of the program."""
+    """A dialogue that came to no answer, raised by a scheme; a counted outcome, not a fault of the program.
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    `written` is the reply that was not whole, where that is why: a scheme may catch it and take what it can use.
+    """
+
+    def __init__(self, reason: Reason, detail: str, written: str = "") -> None:
         super().__init__(detail)
         self.reason: Reason = reason
         self.detail = detail
+        self.written = written
 
 
 class RehearsalError(ValueError):
@@ -141,14 +145,15 @@ def _whole(reply: Reply, turn: Turn) -> Reply:
     if reply.finish_reason == "content_filter":
         raise Unanswered("refused", "the model's provider filtered the reply")
     if reply.finish_reason == "repetition":
-        raise Unanswered("repeating", f"the {turn.role} repeats itself without end: ...{reply.text[-60:]!r}")
+        why = f"the {turn.role} repeats itself without end: ...{reply.text[-60:]!r}"
+        raise Unanswered("repeating", why, reply.text)
     if reply.finish_reason in _UNWRITTEN:
         reason, why = _UNWRITTEN[reply.finish_reason]
         raise Unanswered(reason, f"the {turn.role} wrote nothing: {why}")
     text = cut(reply.text, turn.stop)
     stopped = any(text.endswith(mark) for mark in turn.stop)
     if reply.finish_reason == "length" and not stopped:
-        raise Unanswered("truncated", f"the reply of the {turn.role} reached its limit of tokens")
+        raise Unanswered("truncated", f"the reply of the {turn.role} reached its limit of tokens", reply.text)
     return Reply(text, reply.finish_reason, reply.usage, shares=reply.shares)
 
 

@@ -146,6 +146,15 @@ def test_gold_in_a_role_is_an_oracle(place: Path) -> None:
     assert [json.loads(line)["correct"] for line in found] == [True] * 4
 
 
+def test_a_student_solves_in_another_scheme_that_asks_it_the_same(place: Path) -> None:
+    command = ("solve", "s", *PROBLEMS, "--scheme", "socratic repeats=end")
+    for words in (command, (*command, "--role", "decomposer=gold"), (*command, "--role", "solver=t")):
+        found = [json.loads(line) for line in run(place, *words).out.splitlines()]
+        assert [(one["correct"], one["scheme"]) for one in found] == [(True, "socratic repeats=end")] * 4
+    refused = run(place, "solve", "s", *PROBLEMS, "--scheme", "socratic ask=next", code=2)
+    assert "s was trained as socratic, not as socratic ask=next: leave --scheme out" in refused.err
+
+
 def test_an_oracle_leaves_out_what_has_no_gold_subquestions_and_says_so(place: Path) -> None:
     known = [one["problem"] for one in solutions(place / "a.jsonl")]
     bare = {**known[1], "steps": [{"solution": step["solution"]} for step in known[1]["steps"]]}
@@ -172,7 +181,7 @@ def test_an_oracle_leaves_out_what_has_no_gold_subquestions_and_says_so(place: P
         (["s", "--role", "solver=t", "--oracle", "solver"], "'solver' is given twice"),
         (["--role", "solver=t", "-"], "nobody plays the decomposer of socratic"),
         (["s", "--role", "solver=t", "--role", "decomposer=gold"], "s has no role left to play"),
-        (["s", "--role", "solver=t", "--scheme", "cot"], "trained in a scheme of its own"),
+        (["s", "--role", "solver=t", "--scheme", "cot"], "s was trained as socratic, not as cot: leave --scheme out"),
         (["--role", "solver=gold", "-"], "name a student or a model to prompt"),
         ([], "name a student or a model to prompt"),
     ],

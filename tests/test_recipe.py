@@ -84,6 +84,10 @@ def test_unknown_parts_are_told_before_anything_runs(tmp_path: Path) -> None:
             "recipe.yaml:7: arms.next.decoding: max_new_tokens_of: socratic ask=next has no role 'planer'",
         ),
         (
+            GOOD.replace("seeds: [1, 2]", "solving: cot"),
+            "recipe.yaml:7: arms.next.solving: cot asks otherwise than",
+        ),
+        (
             GOOD.replace("seeds: [1, 2]", "oracle: [decomposer]"),
             "recipe.yaml:7: arms.next.oracle: an oracle is a casting",
         ),

@@ -304,6 +304,20 @@ def test_castings_show_whose_fault_a_wrong_answer_is(tmp_path: Path) -> None:
     assert len(trained) == 5  # those of the other arms, and one that both castings share
 
 
+def test_an_arm_may_solve_in_another_scheme_with_the_student_of_an_arm_beside_it(tmp_path: Path) -> None:
+    arms = (
+        "  own: socratic\n  ending: {scheme: socratic, solving: socratic repeats=end, castings: [{decomposer: gold}]}\n"
+    )
+    path = recipe(tmp_path, RECIPE.partition("  answer")[0] + arms)
+    done = socratic("run", path, cwd=tmp_path)
+    assert done.code == 0, done.err
+    stages = json.loads((tmp_path / "runs/small/manifest.json").read_text())["stages"]
+    assert [sum(name.startswith(verb) for name in stages) for verb in ("train/", "solve/")] == [1, 3]
+    assert "| socratic repeats=end | ending parrot (decomposer=gold) |" in done.out
+    changed = socratic("run", path, "--dry-run", "--set", "arms.ending.solving=socratic", cwd=tmp_path).out
+    assert states(changed) == ["done", "done", "done", "todo", "todo", "todo"]
+
+
 def test_another_student_in_a_casting_s_folder_solves_anew(tmp_path: Path) -> None:
     def train(*more: str) -> None:
         problems = ("annotate", "arithmetic:2/train", "--scheme", "socratic", *more)

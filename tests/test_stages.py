@@ -28,13 +28,14 @@ HENS = Problem(id="hens", question="How many eggs?", answer="20", steps=STEPS, f
 class Echo:
     """A model that replies the same to every turn of a role, and remembers what it was asked."""
 
-    def __init__(self, **replies: str) -> None:
+    def __init__(self, **replies: str | Reply) -> None:
         self.replies = replies
         self.asked: list[Turn] = []
 
     async def reply(self, turn: Turn) -> Reply:
         self.asked.append(turn)
-        return Reply(self.replies[turn.role])
+        said = self.replies[turn.role]
+        return said if isinstance(said, Reply) else Reply(said)
 
 
 def solved(scheme: str, model: Echo, *problems: Problem, **options: Any) -> list[Solution]:
@@ -234,6 +235,36 @@ class TestSolving:
         assert (result.answer, result.unanswered) == (None, "too-many-steps")
         assert result.detail == "the decomposer asked more than 16 subquestions"
         assert len(result.trace) == 1
+
+    @pytest.mark.parametrize(
+        ("said", "finish", "asked"),
+        [
+            ("How many hens?\nHow many eggs?\nhow many hens\nHow many left?", "stop", 2),
+            ("How many hens?\nHow many eggs?\n" * 9 + "How ma", "repetition", 2),
+            ("How many hens?\nHow many eggs?\nHow many eggs?\nHow ma", "length", 2),
+            ("How many hens?\nHow many eggs?", "stop", 2),
+        ],
+    )
+    def test_a_repeated_subquestion_may_end_the_asking(self, said: str, finish: str, asked: int) -> None:
+        model = Echo(solver=" 20\n", decomposer=Reply(said, finish))
+        (ended,) = solved("socratic repeats=end", model)
+        assert (len(ended.steps), ended.answer, ended.correct) == (asked, "20", True)
+        assert ended.trace[0].reply == said
+        (kept,) = solved("socratic", model)
+        assert (kept.unanswered, len(kept.steps)) == (
+            {"repetition": "repeating", "length": "truncated"}.get(finish),
+            len(said.splitlines()) if finish == "stop" else 0,
+        )
+
+    @pytest.mark.parametrize(("finish", "why"), [("repetition", "repeating"), ("length", "truncated")])
+    def test_a_decomposer_that_never_ends_one_question_has_asked_nothing_again(self, finish: str, why: str) -> None:
+        model = Echo(solver=" 20\n", decomposer=Reply("How many and many and many", finish))
+        (result,) = solved("socratic repeats=end", model)
+        assert (result.answer, result.unanswered) == (None, why)
+
+    def test_a_question_that_is_asked_next_and_was_asked_ends_the_asking(self) -> None:
+        (result,) = solved("socratic ask=next repeats=end", Echo(decomposer="How many? **", solver=" 20\n"))
+        assert ([step.subquestion for step in result.steps], result.answer) == (["How many?"], "20")
 
     @pytest.mark.parametrize(("scheme", "said"), [("socratic", ""), ("socratic", " \n"), ("socratic ask=next", "####")])
     def test_an_empty_decomposition_is_told(self, scheme: str, said: str) -> None:

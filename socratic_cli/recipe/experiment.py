@@ -45,6 +45,9 @@ class Arm(Settings):
     train: ShortSource | None = Field(None, description="Problems to learn from.")
     teacher: Spec | None = Field(None, description="Who writes the annotations.")
     students: tuple[Spec, ...] | None = Field(None, description="Who is trained.")
+    solving: Spec | None = Field(
+        None, description="The scheme when solving, where only that differs: socratic repeats=end."
+    )
     trained: bool = Field(True, description="False: the untrained student, prompted with exemplars.")
     castings: tuple[dict[str, str], ...] = Field(
         (),

@@ -36,10 +36,23 @@ def part_faults(recipe: Recipe) -> Iterator[Fault]:
             yield from _check(Student, student, ("arms", name, "students", at))
         for key in ("annotation", "training", "decoding"):
             yield from _check_settings(getattr(recipe, key), getattr(arm, key), ("arms", name, key))
+        yield from _solving_faults(arm, ("arms", name, "solving"))
         yield from _backend_faults(recipe, arm, ("arms", name))
         yield from _limit_faults(arm, ("arms", name, "decoding"))
         yield from _casting_faults(recipe, arm, ("arms", name, "castings"))
         yield from _verifier_faults(recipe, arm, ("arms", name))
+
+
+def _solving_faults(arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
+    """Yield a scheme of solving that asks a student what it did not learn."""
+    if arm.solving is None:
+        return
+    yield from _check(Scheme, arm.solving, location)
+    learnt, played = _loaded(Scheme, arm.scheme), _loaded(Scheme, arm.solving)
+    if not arm.trained:
+        yield location, "an untrained arm solves in its scheme: leave solving out"
+    elif learnt is not None and played is not None and not played.agrees(learnt):
+        yield location, f"{played.label} asks otherwise than {learnt.label}, which the student learns"
 
 
 def _backend_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:

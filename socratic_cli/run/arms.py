@@ -116,7 +116,9 @@ class _Planner:
         source = self._annotated()
         stage = self._learnt(source, ANNOTATIONS, self._scheme, self.student, settings)
         self.students[self._alone] = stage.folder / STUDENT
-        return _Solver(stage.key, partial(_players, stage.folder / STUDENT, self.roles))
+        played = plugins.load(Scheme, self.arm.solving) if self.arm.solving else None
+        key = key_of("played", stage.key, played.label) if played else stage.key
+        return _Solver(key, partial(_players, stage.folder / STUDENT, self.roles, played))
 
     def _annotated(self) -> Stage:
         scheme, data = self._scheme.annotator, self._lessons
@@ -154,11 +156,11 @@ class _Planner:
         return self.stages.add("sample", what, label, key, work)
 
 
-def _players(folder: Path, roles: Mapping[str, str], decoding: Decoding) -> Author:
+def _players(folder: Path, roles: Mapping[str, str], scheme: Scheme | None, decoding: Decoding) -> Author:
     """Return a trained student, with who plays some of its roles; they are named as the recipe names them."""
     if not roles:
-        return authors.trained(TrainedStudent.load(folder, decoding))
-    return replace(cast(str(folder), roles, None, decoding).author, roles=dict(roles))
+        return authors.trained(TrainedStudent.load(folder, decoding), scheme)
+    return replace(cast(str(folder), roles, scheme, decoding).author, roles=dict(roles))
 
 
 def _identity(who: str) -> str:

@@ -17,7 +17,7 @@ writes a plan of the solution, which the decomposer sees and the solver does not
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -25,7 +25,7 @@ from pydantic import Field
 from socratic_cli.dialogue import Dialogue, Reply, Turn, Unanswered
 from socratic_cli.notation import ANSWER, ASK, NotationError, one_line
 from socratic_cli.parts import Scheme
-from socratic_cli.records import Problem, Rationale, Step
+from socratic_cli.records import Problem, Rationale, Step, fingerprint
 from socratic_cli.schemes.guidance import Guidance, plan
 from socratic_cli.schemes.plain import BREAK_DOWN, SOLVER, SocraticUnified
 from socratic_cli.schemes.prompting import coached, heard, question
@@ -63,6 +63,9 @@ class Socratic(Scheme):
         False, description="The teacher first writes all subquestions, and in a second call their solutions."
     )
     max_steps: int = Field(16, gt=0, description="More subquestions than this leave a problem unanswered.")
+    repeats: Literal["keep", "end"] = Field(
+        "keep", description="A subquestion that was asked before is asked again, or ends the asking: all is asked."
+    )
 
     @property
     def annotator(self) -> Scheme:
@@ -78,12 +81,14 @@ class Socratic(Scheme):
     def solve(self, problem: Problem) -> Dialogue:
         """Plan, then ask and answer in turns."""
         hints = yield from self._planned(problem)
-        agenda = (yield from _all_subquestions(problem, hints)) if self.ask == "all" else None
+        agenda = (yield from self._agenda(problem, hints)) if self.ask == "all" else None
         if agenda is not None and len(agenda) > self.max_steps:
             raise _too_many(self.max_steps)  # known now, and not after so many solutions
         steps: list[Step] = []
         written = ""
         while (subquestion := (yield from _next_subquestion(problem, hints, written, agenda))) is not None:
+            if self.repeats == "end" and _is_repeated(subquestion, (step.subquestion or "" for step in steps)):
+                break
             if len(steps) == self.max_steps:
                 raise _too_many(self.max_steps)
             prompt = f"{written}{subquestion}{ASK}"
@@ -139,15 +144,36 @@ class Socratic(Scheme):
         reply = yield Turn(PLANNER, question(problem, ask="Plan").rstrip("\n"), problem)
         return (f"Plan: {_line(reply)}",)
 
+    def _agenda(self, problem: Problem, hints: tuple[str, ...]) -> Generator[Turn, Reply, list[str]]:
+        """Return all subquestions of the decomposer; where a repeated one ends them, even of one that never ends."""
+        try:
+            reply = yield Turn(DECOMPOSER, question(problem, *hints, ask="Subquestions"), problem)
+        except Unanswered as why:
+            asked = _until_repeated(why.written.split("\n"))
+            if self.repeats == "keep" or asked is None:
+                raise
+            return asked
+        lines = [line for line in (_line(Reply(line)) for line in reply.text.split("\n")) if line]
+        return (_until_repeated(lines) or lines) if self.repeats == "end" else lines
+
+
+def _until_repeated(lines: Sequence[str]) -> list[str] | None:
+    """Return the lines before the first that stands there already, or None where none does."""
+    asked: list[str] = []
+    for line in (_line(Reply(line)) for line in lines):
+        if _is_repeated(line, asked):
+            return asked
+        asked += [line] if line else []
+    return None
+
+
+def _is_repeated(subquestion: str, asked: Iterable[str]) -> bool:
+    """Say whether a subquestion was asked already, but for case and punctuation."""
+    return bool(subquestion) and fingerprint(subquestion) in map(fingerprint, asked)
+
 
 def _too_many(limit: int) -> Unanswered:
     return Unanswered("too-many-steps", f"the decomposer asked more than {limit} subquestions")
-
-
-def _all_subquestions(problem: Problem, hints: tuple[str, ...]) -> Generator[Turn, Reply, list[str]]:
-    reply = yield Turn(DECOMPOSER, question(problem, *hints, ask="Subquestions"), problem)
-    lines = (_line(Reply(line)) for line in reply.text.split("\n"))
-    return [line for line in lines if line]
 
 
 def _next_subquestion(
