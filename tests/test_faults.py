@@ -125,6 +125,13 @@ class TestOtherRightWays:
         verdict = judge(solution("<<3+4=7>>7", "<<16+7=23>>23", "<<23*2=46>>46", answer="46", asked=[]))
         assert verdict.step == 1
 
+    def test_a_calculation_that_gold_only_states_is_sound(self) -> None:
+        gold = read("30/100%1000 = 300 left by the door.\n1000-300 = <<1000-300=700>>700 stayed.\n#### 700")
+        problem = Problem(id="hall", question="Of 1000, 30% left. How many stayed?", answer="700", steps=gold.steps)
+        said = read("30/100*1000 = <<30/100*1000=300>>300 left.\n1000+300 = <<1000+300=1300>>1300 stayed.\n#### 1300")
+        found = walk(said, problem)
+        assert (found.kind, found.step, found.marks) == ("wrong-operation", 1, ("sound", "wrong"))
+
     def test_an_idle_step_is_not_blamed(self) -> None:
         verdict = judge(solution("<<16*365=5840>>5840", *RIGHT[:2], "<<18+7=25>>25", answer="25", asked=[]))
         assert (verdict.kind, verdict.step) == ("wrong-operation", 3)

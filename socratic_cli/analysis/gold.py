@@ -15,6 +15,7 @@ from socratic_cli.analysis.operations import (
     operations,
     result,
     sums,
+    told,
     value,
     way,
     ways,
@@ -74,10 +75,12 @@ def _read(question: str, answer: str | None, gold_steps: tuple[Step, ...]) -> Go
     trees: list[Operation] = []
     possible: set[Way] = set()
     given: set[Value] = set()
+    stated: set[Value] = set()
     for step in gold_steps:
         wholes = [one.operation for one in sums(step) if one.operation and one.operation.parts]
         came_to = result(step)
         if not wholes or came_to is None:
+            stated |= {came_to} if came_to is not None else set()
             continue
         numbers = {number for whole in wholes for number in leaves(whole)}
         uses = tuple(at for at, earlier in enumerate(steps) if earlier.result in numbers)
@@ -89,7 +92,12 @@ def _read(question: str, answer: str | None, gold_steps: tuple[Step, ...]) -> Go
     return Gold(
         tuple(steps),
         None if number is None else value(number),
-        frozenset({step.result for step in steps} | ({value(number)} if number is not None else set())),
+        # What a step comes to in words, or by a calculation that cannot be read, is a result as well.
+        frozenset(
+            {step.result for step in steps}
+            | (stated - told(question))
+            | ({value(number)} if number is not None else set())
+        ),
         frozenset(possible),
         frozenset(given),
         _text(question, gold_steps),
