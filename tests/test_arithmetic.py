@@ -17,7 +17,7 @@ from random import Random
 import pytest
 
 from socratic_cli.datasets.stories import LIMIT, tell
-from socratic_cli.datasets.wording import SETTINGS
+from socratic_cli.datasets.stories.settings import SETTINGS
 from socratic_cli.errors import UsageError
 from socratic_cli.notation import Equation, equations, read, write
 from socratic_cli.records import Problem, fingerprint

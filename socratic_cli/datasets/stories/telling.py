@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
 
-from socratic_cli.datasets.wording import FRIENDS, IN_ALL, MEN, SETTINGS, WOMEN, Move, Operator, Setting, Telling
+from socratic_cli.datasets.stories.moves import IN_ALL
+from socratic_cli.datasets.stories.settings import SETTINGS
+from socratic_cli.datasets.stories.words import FRIENDS, MEN, WOMEN, Move, Operator, Setting, Telling
 from socratic_cli.records import Step
 
 LIMIT = 1000
