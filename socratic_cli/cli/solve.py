@@ -59,10 +59,10 @@ def verb(
     decoding: Decoding = ...,  # type: ignore[assignment]
     spread: Spread = ...,  # type: ignore[assignment]
 ) -> None:
-    """A trained student works in its own scheme: its roles reply to one another, no large model is called. Any other
-    model (smollm2-135m, huggingface:gpt2, litellm:openai/gpt-4.1-mini) is prompted with exemplars of --scheme. Gold
-    answers are hidden from it. --role casts: a student's roles can be played by another one, by a prompted model, or by
-    gold (the gold rationale).
+    """A trained student works in its own scheme, or in a --scheme that asks it the same: its roles reply to one
+    another, no large model is called. Any other model (smollm2-135m, huggingface:gpt2, litellm:openai/gpt-4.1-mini) is
+    prompted with exemplars of --scheme. Gold answers are hidden from it. --role casts: a student's roles can be played
+    by another one, by a prompted model, or by gold (the gold rationale).
 
     With -q, or on a terminal without problems, dialogues are shown as they are written, with tokens and seconds.
 
