@@ -202,6 +202,14 @@ class TestClaiming:
         claim(path, overwrite=True)
         assert path.read_bytes() == b""
 
+    def test_a_packed_file_is_no_output_and_stays_whole(self, tmp_path: Path) -> None:
+        path = tmp_path / "out.jsonl.gz"
+        path.write_bytes(gzip.compress(GOOD * 9))
+        for options in ({}, {"resume": True}, {"overwrite": True}):
+            with pytest.raises(OutputError, match=r"name it .*out\.jsonl, and gzip it"):
+                claim(path, **options)
+        assert len(problems(path)) == 9
+
     def test_a_directory_is_no_file(self, tmp_path: Path) -> None:
         for options in ({}, {"resume": True}, {"overwrite": True}):
             with pytest.raises(OutputError, match="is a directory"):

@@ -14,9 +14,14 @@ def claim(target: str | Path, *, resume: bool = False, overwrite: bool = False) 
     On resume a last line without its end, left by a killed process, is taken off.
 
     Raises:
-        OutputError: it exists, or is a directory.
+        OutputError: it exists, is a directory, or is named as what is packed: lines are appended plain, and what is
+            packed would be damaged.
     """
     path = Path(target)
+    if path.suffix == ".gz":
+        raise OutputError(
+            f"{path}: outputs are written unpacked; name it {path.with_suffix('')}, and gzip it when done"
+        )
     if str(target) == "-" or not path.exists():
         return
     if path.is_dir():
