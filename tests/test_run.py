@@ -69,6 +69,13 @@ def test_every_arm_is_scored_and_on_record(tmp_path: Path) -> None:
     assert manifest["plugins"]["socratic-parrot"]
     assert manifest["machine"]["cpus"]
     assert all(stage["seconds"] >= 0 and stage["key"] for stage in manifest["stages"].values())
+    [cost] = (tmp_path / "runs/small/bench").glob("*/tables/cost.csv")
+    with cost.open(encoding="utf-8") as file:
+        told = [float(row["seconds"]) for row in csv.DictReader(file)]
+    took = [stage["seconds"] for name, stage in manifest["stages"].items() if name.startswith("solve/")]
+    # The two seeds are one arm, which took the time of both.
+    assert len(told) == 5
+    assert sum(told) == pytest.approx(sum(took), abs=0.01)
     # Two annotations (the iterative scheme's arms share one), four students (gold-plan shares one).
     verbs = [name.split("/")[0] for name in manifest["stages"]]
     assert [verbs.count(verb) for verb in ("annotate", "train", "solve", "bench")] == [2, 4, 6, 1]

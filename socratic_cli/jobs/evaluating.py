@@ -13,6 +13,7 @@ from socratic_cli.jobs.origins import (
     exemplar_questions,
     file_origin,
     folder_origin,
+    solving_seconds,
     training_questions,
 )
 from socratic_cli.records import Problem, Solution
@@ -79,7 +80,10 @@ def evaluate_files(
         else:
             lines = unknown.left_out(outputs.solutions(target.path, fields, on_invalid))
             runs = found_in(lines, problems, origin=target.path, name=target.name, reading=scoring.read, keep=keep)
-            origin = file_origin(target.path, sum(len(run.outcomes) for run in runs), target.student)
+            solutions = sum(len(run.outcomes) for run in runs)
+            origin = file_origin(target.path, solutions, target.student)
+            if len(runs) == 1:
+                runs[0].seconds = solving_seconds(target.path, solutions)
         found += runs
         origins.append(origin)
     known = exemplar_questions(run.scheme for run in found)

@@ -18,6 +18,8 @@ from socratic_cli.records import Problem
 from socratic_cli.scoring.evaluation import Origin
 from socratic_cli.scoring.leaks import Known
 
+STAGE = "stage.json"
+"""What a recipe's stage leaves in its folder when it is done."""
 _MANIFEST = "manifest.json"
 # What differs between any two runs and says nothing of how they were made.
 _IDLE = ("began", "seconds", "key", "scores", "spent", "solved", "kept", "rejected", "leaked")
@@ -35,6 +37,13 @@ def folder_origin(folder: Path, name: str, solutions: int, earlier: Iterable[Ori
     """Return an earlier evaluation as an origin; what its own origins were made with is handed on."""
     facts = {key: value for origin in earlier for key, value in origin.facts.items()}
     return Origin(str(folder), sha256(folder / name), solutions, {**facts, **_manifest_facts(folder)})
+
+
+def solving_seconds(path: str, solutions: int) -> float | None:
+    """Return by the clock what solving into a file took: known of a recipe's stages, if all was solved in one go."""
+    mark = Path(path).parent / STAGE
+    told = json.loads(mark.read_text(encoding="utf-8")) if mark.is_file() else {}
+    return told.get("seconds") if told.get("solved") == solutions else None
 
 
 def _student_facts(folder: Path) -> dict[str, str]:

@@ -42,7 +42,9 @@ def _runs(arm: Arm) -> Runs | None:
         }
         for run in arm.runs
     }
-    return Runs(arm.name, arm.scheme, attempts) if any(attempts.values()) else None
+    known = [run.seconds for run in arm.runs if run.seconds is not None]
+    seconds = sum(known) if len(known) == len(arm.runs) else None
+    return Runs(arm.name, arm.scheme, attempts, seconds) if any(attempts.values()) else None
 
 
 def _fault(solution: Solution) -> Fault | None:

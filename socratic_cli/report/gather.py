@@ -15,11 +15,12 @@ FaultOf = Callable[[Solution], Fault | None]
 
 
 class Runs(NamedTuple):
-    """The attempts of an arm, by problem, of one author after the other."""
+    """The attempts of an arm, by problem, of one author after the other, and the seconds they took, if known."""
 
     name: str
     scheme: str
     attempts: Mapping[str, Mapping[str, Attempt]]
+    seconds: float | None = None
 
 
 def gather(
@@ -98,7 +99,7 @@ def _arm(runs: Runs) -> Arm:
         unanswered=Counter(_reason(attempt.solution) for attempt in attempts if attempt.outcome == "unanswered"),
         leaked=sum(attempt.solution.leaked for attempt in attempts),
         by_steps={steps: _share(by_steps[steps], count) for steps in sorted(by_steps) if steps},
-        cost=_cost(attempts),
+        cost=_cost(attempts, runs.seconds),
     )
 
 
@@ -113,10 +114,11 @@ def _reason(solution: Solution) -> str:
     return solution.unanswered or "no reason given"
 
 
-def _cost(attempts: list[Attempt]) -> Cost:
+def _cost(attempts: list[Attempt], measured: float | None) -> Cost:
     solutions = [attempt.solution for attempt in attempts]
     usage = sum((solution.usage for solution in solutions), Usage())
-    # `solve` writes no times, so that its lines can be written again to the byte; other authors may tell theirs.
+    # `solve` writes no times, so that its lines can be written again to the byte: a recipe's stage knows them. Other
+    # authors may tell theirs.
     told = [(solution.model_extra or {}).get("seconds") for solution in solutions]
     seconds = [float(value) for value in told if isinstance(value, int | float)]
     return Cost(
@@ -125,5 +127,5 @@ def _cost(attempts: list[Attempt]) -> Cost:
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens or sum(turn.tokens for one in solutions for turn in one.trace),
         dollars=usage.cost,
-        seconds=sum(seconds) if len(seconds) == len(solutions) else None,
+        seconds=sum(seconds) if len(seconds) == len(solutions) else measured,
     )

@@ -120,6 +120,7 @@ def _costs(arms: Sequence[Arm]) -> Table:
     )
     rows = tuple(_cost(at, arm, timed, paid) for at, arm in enumerate(arms) if known)
     caption = "What the attempts took. Per solved problem: of all attempts, by the number of correct answers."
+    caption += " Seconds are by the clock." if timed else ""
     return Table("cost", "cost", caption, columns, rows)
 
 

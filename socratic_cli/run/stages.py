@@ -18,9 +18,9 @@ from typing import Any, Protocol
 
 from socratic_cli import __version__
 from socratic_cli.jobs import Tally
+from socratic_cli.jobs.origins import STAGE
 from socratic_cli.parts import Progress
 
-_MARK = "stage.json"
 _LABEL = 100
 """Characters of a label in a folder's name: labels hold whole paths, and file systems end at 255."""
 
@@ -55,7 +55,7 @@ class Stage:
     @property
     def mark(self) -> dict[str, Any] | None:
         """What was kept when it was finished with the same inputs and settings, or None."""
-        path = self.folder / _MARK
+        path = self.folder / STAGE
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return kept if kept.get("key") == self.key else None
 
@@ -70,9 +70,9 @@ class Stage:
         began = time.time()
         outcome = self.do(self.folder, watcher)
         record = {"key": self.key, "what": self.what, "began": began, "seconds": time.time() - began, **outcome}
-        beside = self.folder / f".{_MARK}"
+        beside = self.folder / f".{STAGE}"
         beside.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        beside.replace(self.folder / _MARK)
+        beside.replace(self.folder / STAGE)
 
 
 @dataclass(frozen=True)

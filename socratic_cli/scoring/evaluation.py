@@ -100,13 +100,14 @@ class Slice:
 
 @dataclass(frozen=True)
 class Run:
-    """One author on one set of problems."""
+    """One author on one set of problems; `seconds` by the clock is what solving all of them took, if that is known."""
 
     author: str
     seed: int | None
     sample: int
     outcomes: tuple[Outcome, ...]
     result: Result
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,10 @@ class Key(NamedTuple):
 
 @dataclass
 class Found:
-    """A run, or a part of one, as it was found in a file; `named` if the user gave its arm a name."""
+    """A run, or a part of one, as it was found in a file.
+
+    `named` if the user gave its arm a name; `seconds` is what solving took by the clock, None where nobody told.
+    """
 
     arm: str
     scheme: str
@@ -37,6 +40,7 @@ class Found:
     origin: str
     named: bool = False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    seconds: float | None = None
 
 
 @dataclass
@@ -122,6 +126,7 @@ def found_of(evaluation: Evaluation, problems: Problems, *, origin: str, name: s
             origin,
             False,
             {outcome.problem: outcome for outcome in run.outcomes},
+            run.seconds,
         )
         for arm in evaluation.arms
         for run in arm.runs
@@ -156,6 +161,7 @@ def _take(run: Found, groups: list[Group]) -> None:
         part = next((other for other in same if not other.outcomes.keys() & run.outcomes.keys()), None)
         if part is not None:
             part.outcomes |= run.outcomes
+            part.seconds = None if part.seconds is None or run.seconds is None else part.seconds + run.seconds
             return
         if not same or run.named:
             group.runs.append(run)

@@ -89,7 +89,7 @@ def assemble(
 
 def _run(found: Found) -> Run:
     outcomes = tuple(found.outcomes.values())
-    return Run(found.key.author, found.key.seed, found.key.sample, outcomes, counting.result(outcomes))
+    return Run(found.key.author, found.key.seed, found.key.sample, outcomes, counting.result(outcomes), found.seconds)
 
 
 def _trained_on(arms: Iterable[Arm], problems: Problems) -> Iterator[Leak]:
