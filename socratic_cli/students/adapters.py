@@ -1,17 +1,24 @@
-"""LoRA: one frozen base, one small adapter a role."""
+"""LoRA: one frozen base, one small adapter a role.
+
+peft is imported where it is used: it loads bitsandbytes and with it torch's compiler, some seconds that a student
+without adapters need not wait.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from socratic_cli.errors import StudentError
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -31,6 +38,8 @@ class Lora:
         Raises:
             StudentError: the base has no layers of the names asked for.
         """
+        from peft import LoraConfig, get_peft_model
+
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,
@@ -47,6 +56,8 @@ class Lora:
 
 def save(model: PeftModel, role: str, folder: Path) -> None:
     """Save the adapter of a role, as peft itself would, without the model card."""
+    from peft import get_peft_model_state_dict
+
     folder.mkdir(parents=True, exist_ok=True)
     weights = get_peft_model_state_dict(model, adapter_name=role)
     save_file({name: weight.contiguous() for name, weight in weights.items()}, folder / WEIGHTS, {"format": "pt"})
@@ -62,6 +73,8 @@ def attach(base: PreTrainedModel, folder: Path, roles: Iterable[str]) -> PeftMod
     Raises:
         StudentError: an adapter was trained on another base.
     """
+    from peft import PeftModel
+
     first, *others = roles
     try:
         model = PeftModel.from_pretrained(base, str(folder / first), adapter_name=first)
