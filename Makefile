@@ -21,8 +21,9 @@ $(STAMP): pyproject.toml constraints.txt plugins/*/pyproject.toml
 quickstart: install
 	$(BIN)/socratic run recipes/quickstart.yaml
 
+# A process for every core, up to 4; what the tests of a file share is made once.
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

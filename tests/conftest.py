@@ -15,6 +15,10 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"):
     os.environ.pop(key, None)
 
+# Tests that run beside one another share the cores; torch alone would take all of them in each process.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A shell that starts the tests in the background makes them ignore Ctrl-C, and with them every command they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
