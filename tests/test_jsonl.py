@@ -119,7 +119,11 @@ class TestReading:
         path.write_bytes(gzip.compress(GOOD + b"\n" + GOOD.replace(b"a", b"b")))
         assert [line.where for line in read(path, lambda line: line)] == [f"{path}:1", f"{path}:3"]
 
-    @pytest.mark.parametrize("content", [GOOD, gzip.compress(GOOD * 9)[:-9], gzip.compress(GOOD)[:12] + b"\xff" * 30])
+    @pytest.mark.parametrize(
+        "content",
+        [GOOD, gzip.compress(GOOD * 9)[:-9], gzip.compress(GOOD)[:12] + b"\xff" * 30],
+        ids=["not packed", "torn", "damaged"],
+    )
     def test_a_gzipped_file_that_is_none_or_torn_is_named(self, tmp_path: Path, content: bytes) -> None:
         path = tmp_path / "lines.jsonl.gz"
         path.write_bytes(content)

@@ -15,16 +15,16 @@ from socratic_cli.records import Example, Problem, Rationale, Solution, Step
 
 Hint = Literal["answer", "steps", "facts"]
 
-_SMALL = Problem(
-    id="small",
-    question="How much is 2+3, and twice as much?",
-    answer="10",
-    steps=(
-        Step(subquestion="How much is 2+3?", solution="2+3 = <<2+3=5>>5"),
-        Step(subquestion="How much is twice as much?", solution="2*5 = <<2*5=10>>10"),
-    ),
+_STEPS = (
+    Step(subquestion="How much is 2+3?", solution="2+3 = <<2+3=5>>5"),
+    Step(subquestion="How much is twice as much?", solution="2*5 = <<2*5=10>>10"),
+    Step(subquestion="How much is left of 50?", solution="50-10 = <<50-10=40>>40"),
 )
-"""A problem that every scheme can rehearse."""
+_SMALL = tuple(
+    Problem(id="small", question="What comes of 2, 3 and 50?", answer=answer, steps=_STEPS[:count])
+    for count, answer in enumerate(("5", "10", "40"), 1)
+)
+"""Problems that every scheme can rehearse, of one, two and three steps."""
 
 
 class Scheme(Part, ABC):
@@ -89,7 +89,8 @@ class Scheme(Part, ABC):
         return self._rehearsed() == other._rehearsed()
 
     def _rehearsed(self) -> list[Example]:
-        return rehearse(self.solve(_SMALL.blind()), self.replies(_SMALL.rationale))
+        rehearsed = (rehearse(self.solve(one.blind()), self.replies(one.rationale)) for one in _SMALL)
+        return [example for examples in rehearsed for example in examples]
 
     @property
     def annotator(self) -> Scheme:
