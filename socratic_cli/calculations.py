@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from socratic_cli.calculator import evaluate, written
@@ -27,6 +27,7 @@ _RATIO = re.compile(r"/(\d+/\d+)(?![\d/.])")
 _FIRST_NUMBER = re.compile(_NUMBER)
 # A result is said once more after its mark, perhaps after a currency.
 _ECHO = re.compile(rf"\s*[$€£¥]?\s*(?P<number>{_NUMBER})")
+_OPEN = re.compile(r"<<(?P<left>[^<>=]+)(?P<equals>=)[^<>=]*$")
 _LATEX = {r"\times": "*", r"\cdot": "*", r"\div": "/"}
 # After these a calculation is only the end of one ("half of 10 + 3 = 8").
 _GO_ON = frozenset(["of", "times", "plus", "minus", "by", "than", "to", "x"])
@@ -60,6 +61,16 @@ class Calculation(NamedTuple):
         return f"{self.left}={self.right}" + (f" ({written(wanted)})" if wanted is not None else "")
 
 
+class Begun(NamedTuple):
+    """A calculation whose result is being written: its value, and the offsets at which it and its result begin."""
+
+    left: str
+    value: Fraction
+    start: int
+    result: int
+    marked: bool
+
+
 class _Token(NamedTuple):
     kind: str
     text: str
@@ -71,8 +82,7 @@ def calculations(text: str) -> Iterator[Calculation]:
     if "=" not in text:
         return
     yield from _marked(text)
-    # The marks repeat what stands around them, "3*4 = <<3*4=12>>12"; blanks in their place keep every offset.
-    tokens = _tokens(EQUATION.sub(lambda mark: " " * len(mark[0]), text))
+    tokens = _tokens(_without_marks(text))
     at = 0
     while at < len(tokens):
         end = at
@@ -82,6 +92,32 @@ def calculations(text: str) -> Iterator[Calculation]:
             before = tokens[at - 1].text.lower() if at else ""
             yield from _written(_sides(tokens[at:end]), before, tokens[end : end + 2])
         at = end + 1
+
+
+def begun(text: str) -> Begun | None:
+    """Return the calculation of whose result the first digits end a text, marked (<<48/2=2) or in its words (48/2 = 2).
+
+    A marked one is begun with its equals sign. A result that is written with a sign of its own is left alone.
+    """
+    if mark := _OPEN.search(text):
+        value = evaluate(mark["left"])
+        return None if value is None else Begun(mark["left"], value, mark.start(), mark.end("equals"), True)
+    return _begun_in_words(text)
+
+
+def _begun_in_words(text: str) -> Begun | None:
+    tokens = _tokens(_without_marks(text))
+    run = list(takewhile(lambda token: token.kind != "word", reversed(tokens)))[::-1]
+    sides = _sides(run)
+    if len(sides) < 2 or [token.kind for token in sides[-1]] != ["number"]:
+        return None
+    before = tokens[-len(run) - 1].text.lower() if len(sides) == 2 and len(run) < len(tokens) else ""
+    left, result = _opened(sides[-2]), _digits(sides[-1][0]).start
+    if not _begins(left, before) or ">>" in text[left[-1].span.end : result]:  # a mark told it already
+        return None
+    expression = _expression(left)
+    value = evaluate(expression)
+    return None if value is None else Begun(expression, value, left[0].span.start, result, False)
 
 
 def holds(left: str, right: str) -> bool:
@@ -114,6 +150,11 @@ def _marked(text: str) -> Iterator[Calculation]:
         if (echo := _ECHO.match(text, mark.end())) and echo["number"] == number[0]:
             results.append(Span(*echo.span("number")))
         yield Calculation(_bare(mark[1]), _bare(mark[2]), tuple(results))
+
+
+def _without_marks(text: str) -> str:
+    """Put blanks in the place of marks, which repeat what stands around them: 3*4 = <<3*4=12>>12. Offsets stay."""
+    return EQUATION.sub(lambda mark: " " * len(mark[0]), text)
 
 
 def _tokens(text: str) -> list[_Token]:

@@ -191,7 +191,9 @@ class Decoding(Settings):
         "transformers", description="Who runs a student's weights; options follow as key=value. See `socratic list`."
     )
     calculator: Literal["off", "check", "force"] = Field(
-        "off", description="After <<48/2= the result is written for the student (force), or checked and told (check)."
+        "off",
+        description="The result of a calculation, <<48/2= or 48/2 =, is written for the student (force), or checked and"
+        " told (check).",
     )
     seed: int = Field(0, description="Seed of sampling.")
     samples: int = Field(1, gt=0, description="Chains of each problem; the answer that most of them reach is taken.")

@@ -304,7 +304,7 @@ class TestRepetition:
 
 
 class TestTheCalculator:
-    """After <<48/2= comes 24>>, whatever the student would have written."""
+    """After <<48/2= comes 24>>, and after 48/2 = comes 24, whatever the student would have written."""
 
     @pytest.fixture
     def writing(self, opened: Opened) -> Callable[..., Writing]:
@@ -335,7 +335,48 @@ class TestTheCalculator:
         assert (reply.text, reply.finish_reason) == (text, "stop")
         assert reply.calculator == ("48/2=24", "24+1.5=25.5")
 
-    @pytest.mark.parametrize("text", ["<<a/2=23>>", "48/2=23", "<<1/0=7>>", "x = 3"])
+    @pytest.mark.parametrize(
+        ("wanted", "reply", "told"),
+        [
+            ("So 67 - 4 = 6 hens", "So 67 - 4 = 63", "67-4=63"),
+            ("So 67-4=70 hens", "So 67-4=63", "67-4=63"),
+            ("It costs $5 + $6.50 = $12", "It costs $5 + $6.50 = $11.5", "5+6.50=11.5"),
+            ("First 3*4 = 12 + 5 = 18", "First 3*4 = 12 + 5 = 17", "12+5=17"),
+            ("So (3 x 4 = 11)", "So (3 x 4 = 12", "3*4=12"),
+            ("He has 1 - 4 = 3", "He has 1 - 4 = -3", "1-4=-3"),
+        ],
+    )
+    def test_it_writes_a_result_where_no_mark_is_set(
+        self, writing: Callable[..., Writing], wanted: str, reply: str, told: str
+    ) -> None:
+        found = self.dictate(writing("force"), wanted)
+        assert found.text == reply
+        assert found.calculator[-1] == told
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "She has 67 - 4 = 63 hens, and 63 / 2 = 31.5 (each).",
+            "48/2 = <<48/2=24>>24 and 24 * 2 = 48",
+            "$5 + $6.50 = $11.5, 10 - 2 = 8 * 2 = 16.",
+            "3 hens + 2 - 1 = 4 hens, 2:30 + 1 = 3:30, 2x + 3 = 11.",
+        ],
+    )
+    def test_a_student_that_is_right_without_marks_goes_on(self, writing: Callable[..., Writing], text: str) -> None:
+        assert self.dictate(writing("force", room=100), text).text == text
+
+    def test_a_number_that_goes_on_after_its_result_ends_all_the_same(self, writing: Callable[..., Writing]) -> None:
+        reply = writing("force")
+        for piece in ("2+2 = 5", "0", "0"):
+            for token in reply.language.tokens.piece(piece):
+                reply.accept(token)
+        assert reply.reply().text == "2+2 = 400"
+
+    def test_a_calculation_that_may_have_begun_earlier_is_left_alone(self, writing: Callable[..., Writing]) -> None:
+        text = "+".join(map(str, range(1, 32))) + "=7"
+        assert self.dictate(writing("force", room=200), text).text == text
+
+    @pytest.mark.parametrize("text", ["<<a/2=23>>", "half of 48/2 = 23", "<<1/0=7>>", "x = 3", "8 = 3", "1 - 2 = -2"])
     def test_what_it_cannot_calculate_is_left_alone(self, writing: Callable[..., Writing], text: str) -> None:
         assert self.dictate(writing("force"), text) == self.dictate(writing("off"), text)
 

@@ -124,7 +124,7 @@ class Streaming:
         for token in written.tokens:
             length = len(writing.ids)
             writing.accept(token)
-            if writing.finish_reason is not None or len(writing.ids) != length + 1:  # a calculator wrote on
+            if writing.finish_reason is not None or writing.ids[length:] != [token]:  # a calculator wrote
                 return False
         return True
 

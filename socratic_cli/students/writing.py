@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-import re
 
-from socratic_cli.calculations import calculations
-from socratic_cli.calculator import evaluate, written
+from socratic_cli.calculations import begun, calculations
+from socratic_cli.calculator import written
 from socratic_cli.dialogue import Reply, cut
 from socratic_cli.records import Usage
 from socratic_cli.settings import Decoding
@@ -19,7 +18,6 @@ _LOOK = 8
 """Tokens after which is looked whether a reply repeats itself: at once is not better, and costs more."""
 _REPEATED, _TIMES = 48, 3
 """A reply repeats itself if its last tokens, so many at least, are the same ones so many times over."""
-_CALCULATION = re.compile(r"<<(?P<left>[^<>=]+)=(?P<begun>[^<>=]*)$")
 
 
 class Writing:
@@ -97,22 +95,28 @@ class Writing:
         return any(mark in text for mark in self.request.marks)
 
     def _calculate(self, token: int) -> None:
-        """Write the result of a calculation whose left side is whole: after <<48/2= comes 24>>."""
+        """Write the result of a calculation whose left side is whole: after <<48/2= comes 24>>, after 48/2 = comes 24.
+
+        Without a mark it is written where the student begins a number, since it may be about to set a mark there.
+        """
         tokens = self.language.tokens
-        if "=" not in tokens.text([token]):
+        last = tokens.text([token])
+        if "=" not in last and not any(map(str.isdigit, last)):
             return
-        text = tokens.text(self.ids[self._prompt :][-_REACH:])
-        found = _CALCULATION.search(text)
-        if found is None or (value := evaluate(found["left"])) is None:
+        new = self.ids[self._prompt :]
+        tail = new[-_REACH:]
+        text, before = tokens.text(tail), tokens.text(tail[:-1])
+        found = begun(text)
+        if found is None or found.result < len(before):  # a number that goes on was read already, and stays
             return
-        result = written(value)
-        if found["begun"]:  # a token of a sign and digits, which is not read yet: "=2" gives way to "=" and the result
+        if found.start == 0 and len(tail) < len(new):  # it may begin before the tail
+            return
+        result = written(found.value) + (">>" if found.marked else "")
+        if found.result < len(text):  # a token with digits of the result, which is not read yet, gives way
             self.ids.pop()
-            before = tokens.text([token]).partition("=")[0]
-            self._force(f"{before}={result}>>")
-        else:
-            self._force(f"{result}>>")
-        self._calculated.append(f"{found['left']}={result}")
+            result = text[len(before) : found.result] + result
+        self._force(result)
+        self._calculated.append(f"{found.left}={written(found.value)}")
 
     def _force(self, text: str) -> None:
         self.ids += self.language.tokens.piece(text)
