@@ -27,7 +27,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(place: Path, output: str, steps: int) -> list[str]:
     student = f"huggingface:{place / 'base'}"
-    return ["train", str(place / "a.jsonl"), "-o", str(place / output), "--student", student, "--max-steps", str(steps)]
+    settings = ["--max-steps", str(steps), "--batch-size", "1"]
+    return ["train", str(place / "a.jsonl"), "-o", str(place / output), "--student", student, *settings]
 
 
 def on_a_terminal(arguments: list[str], width: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import get_linear_schedule_with_warmup
 
 from socratic_cli.dialogue import Passage, Reply, Turn, merge, play, rehearse
 from socratic_cli.errors import StudentError, UsageError
@@ -16,6 +17,7 @@ from socratic_cli.plugins import load
 from socratic_cli.records import Example, Problem, Rationale, Step
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.students.huggingface import HuggingFace
+from socratic_cli.students.optimiser import Optimiser
 from tests import tiny
 
 torch.set_num_threads(1)
@@ -294,6 +296,19 @@ def test_an_untrained_base_replies_in_any_role_to_instruction_and_exemplars(base
         [reply] = ask(opened, [shown])
     assert reply.usage.prompt_tokens > 10
     assert "\n\n" not in reply.text
+
+
+@pytest.mark.parametrize(("total", "warmup"), [(1, 0.0), (7, 0.5), (20, 0.1), (20, 0.99)])
+def test_the_learning_rate_is_that_of_transformers_schedule(total: int, warmup: float) -> None:
+    layer = torch.nn.Linear(2, 2)
+    ours = Optimiser(layer, Training(max_steps=total, learning_rate=3e-4, warmup=warmup), total)
+    theirs = torch.optim.SGD(layer.parameters(), lr=3e-4)
+    schedule = get_linear_schedule_with_warmup(theirs, int(total * warmup), total)  # type: ignore[no-untyped-call]
+    for _ in range(total):
+        layer(torch.ones(2)).sum().backward()
+        assert ours.step()[1] == theirs.param_groups[0]["lr"]
+        theirs.step()
+        schedule.step()
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
