@@ -235,6 +235,12 @@ def test_an_address_that_makes_no_sense_does_no_harm(browser: Browser, report: P
     assert heard.errors == []
 
 
+def test_at_a_desk_no_table_is_wider_than_the_page(page: Page) -> None:
+    wide = "sheets => sheets.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText.slice(0, 80))"
+    assert page.locator(".sheet").count() > 4
+    assert page.locator(".sheet").evaluate_all(wide) == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, report: Path, scheme: str) -> None:
     phone = {"width": 390, "height": 844}
