@@ -8,6 +8,7 @@ machine and the GPU that it gets, its start there, and the word that it died. Wh
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 from collections.abc import Iterator, Mapping
@@ -68,12 +69,19 @@ class _Actor(Worker[T, R]):
         self.here = False
         self._actor = kind.remote(str(Path.cwd()), _environment())
         self.placed = self._actor.found.remote()
-        self.placed.future().add_done_callback(self._found)
+        self._found = self.placed.future()
+        self._found.add_done_callback(self._come)
         self._opened = self._actor.open.remote(work, _versions())
         self._closed: Any = None
 
-    def _found(self, _: object) -> None:
+    def _come(self, _: object) -> None:
+        """Be here; one that died on its way is so too, and what it is given next learns of it."""
         self.here = True
+
+    async def arrive(self) -> None:
+        # Shielded: who waits no longer does not call off the word itself.
+        with suppress(RayError):
+            await asyncio.shield(asyncio.wrap_future(self._found))
 
     async def _do(self, item: T) -> R:
         try:

@@ -26,7 +26,7 @@ class Worker(ABC, Generic[T, R]):
 
     Attributes:
         place: its number among the workers, from 0.
-        here: whether it is somewhere; one that waits for a machine gets nothing as long as others are.
+        here: whether it is somewhere; one that waits for a machine, perhaps for ever, gets nothing.
         began: whether it has opened its work, or said why it cannot.
         ended: how it ended, once it has.
         open: the items that it has.
@@ -46,6 +46,9 @@ class Worker(ABC, Generic[T, R]):
             self.open -= 1
             if not self.open:
                 self._empty.set()
+
+    async def arrive(self) -> None:
+        """Wait until it is somewhere; this one is from its start."""
 
     async def emptied(self) -> None:
         """Wait until it has nothing."""
@@ -88,18 +91,25 @@ class Crew(Generic[T, R]):
         """Let a worker do an item; see `Pool`."""
         if alone:
             return await self._alone(item)
-        while not (free := [worker for worker in self._living() if worker is not self._lone]):
-            async with self._one:
-                pass
+        while not (free := [worker for worker in self._living() if worker.here and worker is not self._lone]):
+            if self._lone is None:
+                await _arrival(self._workers)
+            else:
+                async with self._one:
+                    pass
         return await _least(free).do(item)
 
     async def _alone(self, item: T) -> R:
         """Empty a worker for an item: one more could have no room, where each takes a GPU or the last memory."""
         async with self._one:
-            self._lone = _least(self._living())
             try:
-                await self._lone.emptied()
-                self._lone = self._workers[self._lone.place] = self._alive(self._lone)
+                while self._lone is None:
+                    while not (here := [worker for worker in self._living() if worker.here]):
+                        await _arrival(self._workers)
+                    self._lone = _least(here)
+                    await self._lone.emptied()
+                    if self._lone.ended is not None:  # and another may have got its place
+                        self._lone = None
                 return await self._lone.do(item)
             finally:
                 self._lone = None
@@ -133,4 +143,14 @@ class Crew(Generic[T, R]):
 
 
 def _least(workers: list[Worker[T, R]]) -> Worker[T, R]:
-    return min(workers, key=lambda worker: (not worker.here, worker.open))
+    return min(workers, key=lambda worker: worker.open)
+
+
+async def _arrival(workers: list[Worker[T, R]]) -> None:
+    """Wait until one of them is somewhere."""
+    coming = [asyncio.ensure_future(worker.arrive()) for worker in workers]
+    try:
+        await asyncio.wait(coming, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in coming:
+            one.cancel()
