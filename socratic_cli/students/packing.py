@@ -2,7 +2,8 @@
 
 oneDNN rearranges a weight whenever it is multiplied, unless it was packed before; PyTorch does so in compiled models
 only. Packed, few rows are multiplied up to twice as fast, and a row comes to the same numbers whatever rows are beside
-it, in float32 too. The layers cannot be trained any more.
+it, in float32 too; but for bfloat16 on processors with AMX, where the order of the sums, and so the last bits, depends
+on the number of rows. The layers cannot be trained any more.
 
 oneDNN compiles kernels for every number of rows it meets, half a megabyte each time, and gives none back. So rows are
 filled up to one of few numbers.
