@@ -15,12 +15,14 @@ class Placed(Worker[str, int]):
 
     def __init__(self, place: int, free: asyncio.Event) -> None:
         super().__init__(place)
-        self.here = False
         self._free = free
+
+    @property
+    def here(self) -> bool:
+        return self._free.is_set()
 
     async def arrive(self) -> None:
         await self._free.wait()
-        self.here = True
 
     async def _do(self, item: str) -> int:
         await self.arrive()

@@ -12,6 +12,7 @@ import asyncio
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def actors(work: Work[T, R], spread: Spread, *, computes: bool) -> Iterator[Pool
         except TypeError as fault:
             raise WorkerError(f"this work cannot be shared with --workers: {str(fault).splitlines()[0]}") from fault
         kind = ray.remote(_Served).options(max_concurrency=_OPEN, **needs)
-        placed: list[Any] = []
+        placed: list[Future[None]] = []
 
         def start(place: int) -> _Actor[T, R]:
             actor = _Actor[T, R](kind, sent, place)
@@ -66,22 +67,20 @@ class _Actor(Worker[T, R]):
 
     def __init__(self, kind: Any, work: Any, place: int) -> None:
         super().__init__(place)
-        self.here = False
         self._actor = kind.remote(str(Path.cwd()), _environment())
-        self.placed = self._actor.found.remote()
-        self._found = self.placed.future()
-        self._found.add_done_callback(self._come)
+        self.placed: Future[None] = self._actor.found.remote().future()
         self._opened = self._actor.open.remote(work, _versions())
         self._closed: Any = None
 
-    def _come(self, _: object) -> None:
-        """Be here; one that died on its way is so too, and what it is given next learns of it."""
-        self.here = True
+    @property
+    def here(self) -> bool:
+        """One that died on its way is here too, and what it is given next learns of it."""
+        return self.placed.done()
 
     async def arrive(self) -> None:
         # Shielded: who waits no longer does not call off the word itself.
         with suppress(RayError):
-            await asyncio.shield(asyncio.wrap_future(self._found))
+            await asyncio.shield(asyncio.wrap_future(self.placed))
 
     async def _do(self, item: T) -> R:
         try:

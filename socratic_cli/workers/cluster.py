@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -104,9 +105,9 @@ def require_room(count: int, needs: Mapping[str, float]) -> None:
             )
 
 
-def await_places(placed: list[Any], needs: Mapping[str, float]) -> None:
+def await_places(placed: list[Future[None]], needs: Mapping[str, float]) -> None:
     """Wait for all to be somewhere; after a while for one alone."""
-    found, missing = ray.wait(placed, num_returns=len(placed), timeout=_PATIENCE)
+    found, missing = wait(placed, timeout=_PATIENCE)
     if missing:
         _log.warning(
             "%d of %d workers have no room: each asks for %g CPUs and %g GPUs, the cluster has %s in all; %s",
@@ -116,4 +117,4 @@ def await_places(placed: list[Any], needs: Mapping[str, float]) -> None:
             " and ".join(f"{_resources().get(name, 0):g} {name}s" for name in ("CPU", "GPU")),
             "they begin when there is some" if found else "waiting for some",
         )
-    ray.wait(placed, num_returns=1)
+    wait(placed, return_when=FIRST_COMPLETED)

@@ -26,16 +26,20 @@ class Worker(ABC, Generic[T, R]):
 
     Attributes:
         place: its number among the workers, from 0.
-        here: whether it is somewhere; one that waits for a machine, perhaps for ever, gets nothing.
         began: whether it has opened its work, or said why it cannot.
         ended: how it ended, once it has.
         open: the items that it has.
     """
 
     def __init__(self, place: int) -> None:
-        self.place, self.here, self.began, self.open = place, True, False, 0
+        self.place, self.began, self.open = place, False, 0
         self.ended: str | None = None
         self._empty = asyncio.Event()
+
+    @property
+    def here(self) -> bool:
+        """Whether it is somewhere; one that waits for a machine, perhaps for ever, gets nothing."""
+        return True
 
     async def do(self, item: T) -> R:
         """Do an item; see `Pool`."""
