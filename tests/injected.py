@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -209,16 +208,3 @@ def written_table(table: dict[Kind, Counter[Kind]]) -> str:
     found = {column: sum(row[column] for row in table.values()) for column in columns}
     shares = (f"{table[one][one] / found[one]:.1%}" if one in table and found[one] else "-" for one in columns)
     return "\n".join([*lines, f"| precision | {' | '.join(shares)} | |"]) + "\n"
-
-
-if __name__ == "__main__":
-    from socratic_cli import sources
-
-    FOLDER = Path(sys.argv[1])
-    PROBLEMS = list(sources.resolve("gsm8k/test", data_dir=FOLDER))
-    for seed in (0, 1):
-        rng = Random(seed)
-        print(f"Seed {seed}:\n")
-        print(written_table(confusion(one for problem in PROBLEMS for one in spoilt(problem, PROBLEMS, rng))))
-    ways = Counter(walk(cut, problem).kind for problem, cut in foreign_ways(FOLDER))
-    print("GPT-5.1's ways, cut:", dict(ways))

@@ -15,7 +15,10 @@ from socratic_cli.analysis.faults import judge, walk
 from socratic_cli.analysis.kinds import Kind
 from socratic_cli.notation import read
 from socratic_cli.records import Problem, Solution, Step
+from socratic_cli.scoring.foreign.fields import Fields, Gold
+from socratic_cli.scoring.outputs import solutions
 from tests.injected import SPOILERS, confusion, foreign_ways, spoilt
+from tests.labelled import KEPT, labelled
 
 EGGS = read(
     "How many eggs are left after breakfast and baking? ** 16-3-4 = <<16-3-4=9>>9 eggs are left.\n"
@@ -81,6 +84,20 @@ class TestEachKind:
         verdict = judge(solution("<<7*5=35>>35", answer="35"))
         assert verdict.kind == "wrong-operation"
 
+    def test_nor_is_one_whose_gold_step_calculates_nothing(self) -> None:
+        gold = read("How old is Ann? ** Ann is ten.\nHow old is Bob? ** 10+2 = <<10+2=12>>12\n#### 12")
+        problem = Problem(id="p", question="Ann is 10, Bob 2 older. How old is Bob?", answer="12", steps=gold.steps)
+        found = walk(read("How old is Ann? ** 10*7 = <<10*7=70>>70\n#### 70"), problem)
+        assert (found.kind, found.step) == ("wrong-operation", 0)
+
+    def test_a_right_number_that_answers_another_subquestion_is_wrong(self) -> None:
+        verdict = judge(solution("<<16+2=18>>18", "<<18*7=126>>126", "<<126*2=252>>252", answer="252"))
+        assert (verdict.kind, verdict.step) == ("wrong-operation", 0)
+
+    def test_what_is_asked_before_it_can_be_known_is_a_bad_subquestion(self) -> None:
+        verdict = judge(solution(f"{ASKED[2]} ** <<16*7=112>>112", answer="112"))
+        assert (verdict.kind, verdict.step, verdict.detail) == ("bad-subquestion", 0, "asked before 16-3-4 was")
+
     def test_it_says_what_was_due(self) -> None:
         slip = judge(solution("<<16-3-4=8>>8", answer="8"))
         operation = judge(solution(RIGHT[0], "<<9+2=11>>11", answer="11"))
@@ -88,7 +105,8 @@ class TestEachKind:
         assert operation.detail == "9+2=11 where 9*2 was due"
 
     def test_steps_are_marked_up_to_it(self) -> None:
-        verdict = judge(solution("<<16-3=13>>13", "<<13-4=9>>9", "<<9+2=11>>11", "<<11*7=77>>77", answer="77"))
+        steps = ("<<16-3=13>>13", "<<13-4=9>>9", "<<9+2=11>>11", "<<11*7=77>>77")
+        verdict = judge(solution(*steps, answer="77", asked=[]))
         assert verdict.marks == ("sound", "right", "wrong", "after")
 
     def test_a_hundred_equal_results_take_no_time(self) -> None:
@@ -135,6 +153,21 @@ class TestOtherRightWays:
     def test_an_idle_step_is_not_blamed(self) -> None:
         verdict = judge(solution("<<16*365=5840>>5840", *RIGHT[:2], "<<18+7=25>>25", answer="25", asked=[]))
         assert (verdict.kind, verdict.step) == ("wrong-operation", 3)
+
+
+class TestOfRealStudents:
+    def test_most_are_what_a_reader_finds(self, data_dir: Path) -> None:
+        """Kinds agree in 60 of 80, steps in 67: tests/benchmarks/results/faults.md."""
+        found = [(label, judge(solution)) for label, solution in labelled(data_dir)]
+        assert len(found) == 80
+        assert sum(label.kind == verdict.kind for label, verdict in found) >= 56
+        assert sum(label.step == verdict.step for label, verdict in found) >= 63
+
+    def test_gold_subquestions_are_never_blamed(self, data_dir: Path) -> None:
+        fields = Fields(gold=Gold(sources.resolve("gsm8k/test", data_dir=data_dir)))
+        found = Counter(judge(one).kind for one in solutions(KEPT / "socratic-gold-subquestions-0.jsonl.gz", fields))
+        assert found.total() == 1319
+        assert not {"bad-subquestion", "asked-too-much"} & set(found)
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from socratic_cli.analysis.gold import Gold, GoldStep
 from socratic_cli.analysis.kinds import Kind
 from socratic_cli.analysis.operations import Chain
-from socratic_cli.analysis.words import coverage, likeness
+from socratic_cli.analysis.words import SAME, alike, coverage, likeness
 from socratic_cli.records import Step
 
-# Likeness of words: above, a subquestion is a gold one; below, it is not the one whose numbers its solution shares.
-SAME, UNLIKE = 0.8, 0.5
+# Likeness of words below which a subquestion is not that of the gold step whose numbers its solution shares.
+UNLIKE = 0.5
 # Share of a subquestion's words that its problem has: below, it is about something else.
 FOREIGN = 0.5
 
@@ -33,6 +33,8 @@ def compared(step: Step, wrong: tuple[Chain, ...], due: list[GoldStep], measure:
         operators = {sign for chain in same.chains for sign in chain.operators}
         used = {sign for chain in wrong for sign in chain.operators}
         return ("wrong-quantity" if used <= operators else "wrong-operation"), same.chains[-1]
+    if measure.states(asked):
+        return "wrong-operation", None
     return ("bad-subquestion" if asked else "off-the-way"), None
 
 
@@ -40,15 +42,16 @@ def _pairs(wrong: tuple[Chain, ...], steps: list[GoldStep]) -> list[tuple[Chain,
     return [(mine, theirs, one) for one in steps for theirs in one.chains for mine in wrong]
 
 
-def alike(asked: str | None, other: str | None) -> bool:
-    """Say whether two subquestions are nearly the same, word by word."""
-    return likeness(asked or "", other or "") >= SAME
-
-
 def nearest(asked: str | None, steps: Iterable[GoldStep]) -> GoldStep | None:
     """Return the gold step that asks nearly the same, word by word."""
     found = max(steps, key=lambda one: likeness(asked or "", one.subquestion), default=None)
     return found if found and alike(asked, found.subquestion) else None
+
+
+def asking(asked: str | None, steps: Iterable[GoldStep]) -> list[int]:
+    """Return the places of the gold steps that ask nearly the same, word by word: those that come nearest."""
+    near = [likeness(asked or "", one.subquestion) for one in steps]
+    return [at for at, one in enumerate(near) if one == max(near) and one >= SAME]
 
 
 def shown(chain: Chain) -> str:

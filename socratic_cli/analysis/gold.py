@@ -20,6 +20,7 @@ from socratic_cli.analysis.operations import (
     way,
     ways,
 )
+from socratic_cli.analysis.words import alike
 from socratic_cli.answers import as_number
 from socratic_cli.calculator import Operation
 from socratic_cli.records import Problem, Step
@@ -40,7 +41,7 @@ class Gold:
     """What a problem's gold steps calculate.
 
     `results` and `answer` are what they come to, `ways` the operations that some other order of theirs is made of,
-    `given` the numbers that are not calculated.
+    `given` the numbers that are not calculated, `stated` the subquestions that take no calculation.
     """
 
     steps: tuple[GoldStep, ...]
@@ -48,11 +49,20 @@ class Gold:
     results: frozenset[Value]
     ways: frozenset[Way]
     given: frozenset[Value]
+    stated: tuple[str, ...]
     text: str = field(repr=False)
 
     def leads_on(self, operation: Operation, came_to: Value) -> bool:
         """Say whether a result is a gold one, or is reached from the right numbers on the way to one."""
-        return came_to in self.results or any(way(one.parts, came_to) in self.ways for one in chains(operation))
+        return came_to in self.results or self.is_on_a_way(operation, came_to)
+
+    def is_on_a_way(self, operation: Operation, came_to: Value) -> bool:
+        """Say whether a result is reached from the right numbers on some way to a gold one."""
+        return any(way(one.parts, came_to) in self.ways for one in chains(operation))
+
+    def states(self, asked: str | None) -> bool:
+        """Say whether a subquestion is nearly a gold one whose step calculates nothing that can be read."""
+        return any(alike(asked, one) for one in self.stated)
 
     def closure(self, at: int) -> set[int]:
         """Return a step and all that it rests on."""
@@ -75,12 +85,14 @@ def _read(question: str, answer: str | None, gold_steps: tuple[Step, ...]) -> Go
     trees: list[Operation] = []
     possible: set[Way] = set()
     given: set[Value] = set()
-    stated: set[Value] = set()
+    said: set[Value] = set()
+    stated: list[str] = []
     for step in gold_steps:
         wholes = [one.operation for one in sums(step) if one.operation and one.operation.parts]
         came_to = result(step)
         if not wholes or came_to is None:
-            stated |= {came_to} if came_to is not None else set()
+            said |= {came_to} if came_to is not None else set()
+            stated.append(step.subquestion or "")
             continue
         numbers = {number for whole in wholes for number in leaves(whole)}
         uses = tuple(at for at, earlier in enumerate(steps) if earlier.result in numbers)
@@ -95,11 +107,12 @@ def _read(question: str, answer: str | None, gold_steps: tuple[Step, ...]) -> Go
         # What a step comes to in words, or by a calculation that cannot be read, is a result as well.
         frozenset(
             {step.result for step in steps}
-            | (stated - told(question))
+            | (said - told(question))
             | ({value(number)} if number is not None else set())
         ),
         frozenset(possible),
         frozenset(given),
+        tuple(stated),
         _text(question, gold_steps),
     )
 

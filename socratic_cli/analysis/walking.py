@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from socratic_cli.analysis.comparing import alike, compared, nearest, shown
-from socratic_cli.analysis.gold import Gold
+from socratic_cli.analysis.comparing import asking, compared, nearest, shown
+from socratic_cli.analysis.gold import Gold, GoldStep
 from socratic_cli.analysis.kinds import Kind, Mark, Verdict
 from socratic_cli.analysis.operations import Chain, Sum, Value, chains, leaves, operations, said, sums, value
+from socratic_cli.analysis.words import alike
 from socratic_cli.answers import as_number
 from socratic_cli.records import Rationale
 
@@ -29,6 +30,7 @@ class Walk:
         self._answer = _value_of(rationale.answer)
         self._known = asked | measure.given | measure.results
         self._sums = [sums(step) for step in rationale.steps]
+        self._asked = [asking(step.subquestion, measure.steps) for step in rationale.steps]
         self._reached = list(self._progress())
         self._faults = self._unsound()
 
@@ -37,9 +39,10 @@ class Walk:
         end = self._end()
         if end is not None and not self._rests_on_faults(end):
             later = {one.result for found in self._sums[end + 1 :] for one in found}
-            if self._answer in later and self._answer != self._gold.answer:
+            if self._answer not in later or self._answer == self._gold.answer:
+                return self._told("wrong-answer-after-right-steps", None, "the last gold result was reached")
+            if not self._gold.states(self._steps[end + 1].subquestion):
                 return self._told("asked-too-much", end + 1, "the last gold result was reached a step before")
-            return self._told("wrong-answer-after-right-steps", None, "the last gold result was reached")
         for at, fault in enumerate(self._faults):
             if fault is not None and not self._is_idle(at):
                 return self._told(*self._classified(at, fault))
@@ -61,19 +64,26 @@ class Walk:
         faults: list[Sum | Said | None] = [None] * len(self._steps)
         used: set[Value] = set()
         for at in reversed(range(len(self._steps))):
+            here: set[Value] = set()
             for one in reversed(self._sums[at]):
-                is_used = one.holds and one.result in used - self._gold.given
-                if self._is_sound(one) or is_used:
-                    used |= set(leaves(one.operation)) if one.operation else set()
+                # What answers a gold subquestion is no better for being used in the answer to another one.
+                is_used = one.holds and one.result in (here if self._asked[at] else used) - self._gold.given
+                if self._is_sound(at, one) or is_used:
+                    here |= set(leaves(one.operation)) if one.operation else set()
+                    used |= here
                 else:
                     faults[at] = one
             if not self._sums[at]:
                 faults[at] = self._said_wrongly(at)
         return faults
 
-    def _is_sound(self, one: Sum) -> bool:
+    def _is_sound(self, at: int, one: Sum) -> bool:
         if one.operation is None or not one.operation.parts:
             return True  # nothing is calculated, or nothing that can be read for certain
+        if asked := self._asked[at]:
+            # The right number in answer to another question is not right.
+            due = {self._gold.steps[index].result for index in asked}
+            return one.result in due or self._gold.is_on_a_way(one.operation, one.result)
         return self._gold.leads_on(one.operation, one.result)
 
     def _said_wrongly(self, at: int) -> Said | None:
@@ -96,11 +106,16 @@ class Walk:
         for at, step in enumerate(self._steps):
             results: list[Value | None] = [one.result for one in self._sums[at]]
             for found in results or [said(step)]:
-                due = (index for index, one in enumerate(self._gold.steps) if index not in reached)
+                due = (index for index in self._reachable(at) if index not in reached)
                 index = next((index for index in due if self._gold.steps[index].result == found), None)
                 if index is not None:
                     reached |= self._gold.closure(index)
             yield frozenset(reached)
+
+    def _reachable(self, at: int) -> list[int]:
+        """Return the gold steps that a step can reach: those it asks for and what they rest on, or else any."""
+        asked = [self._gold.closure(index) for index in self._asked[at]]
+        return sorted(set[int]().union(*asked)) if asked else list(range(len(self._gold.steps)))
 
     def _end(self) -> int | None:
         """Return the step that reaches the last gold result."""
@@ -129,9 +144,19 @@ class Walk:
         if not fault.holds and self._gold.leads_on(fault.operation, value(fault.operation.value)):
             return "arithmetic-slip", at, fault.text
         before = self._reached[at - 1] if at else frozenset()
+        if early := self._too_early(at, before):
+            return "bad-subquestion", at, f"asked before {shown(early.chains[-1])} was"
         due = [one for index, one in enumerate(self._gold.steps) if index not in before]
         kind, wanted = compared(self._steps[at], self._wrong_part(fault), due, self._gold)
         return kind, at, f"{fault.text}{f' where {shown(wanted)} was due' if wanted else ''}"
+
+    def _too_early(self, at: int, reached: frozenset[int]) -> GoldStep | None:
+        """Return a gold step that what is asked rests on, and that was neither reached nor asked for before."""
+        if self._gold.states(self._steps[at].subquestion):
+            return None
+        known = {index for asked in self._asked[:at] for index in asked} | reached
+        unknown = [self._gold.closure(index) - {index} - known for index in self._asked[at]]
+        return self._gold.steps[min(unknown[0])] if unknown and all(unknown) else None
 
     def _wrong_part(self, fault: Sum) -> tuple[Chain, ...]:
         """Return the first operation of a calculation that leads nowhere."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+# Likeness above which two questions are the same.
+SAME = 0.8
 # Words that every question has; what is left names what is asked for.
 _COMMON = frozenset(
     re.findall(
@@ -27,6 +29,11 @@ def likeness(one: str, other: str) -> float:
     """Return the F1 of the words that two questions share, from 0 to 1."""
     left, right = content(one), content(other)
     return 2 * len(left & right) / (len(left) + len(right)) if left and right else 0.0
+
+
+def alike(one: str | None, other: str | None) -> bool:
+    """Say whether two subquestions are nearly the same, word by word."""
+    return likeness(one or "", other or "") >= SAME
 
 
 def coverage(text: str, source: str) -> float:
