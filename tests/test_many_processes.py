@@ -165,6 +165,7 @@ def child(launcher: subprocess.Popen[str], number: int) -> int:
     raise AssertionError("no such process")
 
 
+@pytest.mark.slow  # minutes, of which most are the libraries' that each process imports
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")
 def test_killed_interrupted_and_gone_on_with_they_end_with_one_student(
     base: str, annotated: Path, tmp_path: Path

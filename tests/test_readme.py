@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import jsonschema
@@ -36,11 +37,16 @@ def test_links_lead_somewhere() -> None:
         assert (ROOT / target).exists(), target
 
 
+@lru_cache
+def help_of(verb: str) -> str:
+    return socratic(verb, "--help").out
+
+
 def test_every_command_shown_is_one_the_command_line_knows() -> None:
     for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL):
         for line in block.splitlines():
             for verb, rest in re.findall(r"socratic (\w+)([^|#\n]*)", line):
-                help_ = socratic(verb, "--help").out
+                help_ = help_of(verb)
                 assert help_, verb
                 for flag in re.findall(r"--[\w-]+", rest):
                     assert flag in help_, f"{flag} of {line}"

@@ -81,7 +81,11 @@ class TestSolving:
         assert len({line["problem"]["id"] for line in found}) == len(found) == 200
         assert all(line["correct"] for line in found)
 
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda one: one.name)
+    @pytest.mark.parametrize(
+        "number",
+        [signal.SIGINT, signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+        ids=lambda one: one.name,
+    )
     def test_a_run_that_is_ended_takes_its_workers_along_and_goes_on(
         self, engine: Engine, folder: Path, number: signal.Signals
     ) -> None:
