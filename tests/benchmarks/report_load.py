@@ -2,26 +2,35 @@
 
 .venv/bin/python -m tests.benchmarks.report_load --data-dir DATA
 
-GSM8K's test problems, with plausible solutions of eight arms made from their gold steps. Writes results/report_load.md.
+What eight arms of the study wrote to GSM8K's test problems (recipes/results/gsm8k-cpu). Writes results/report_load.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from socratic_cli import sources
-from socratic_cli.report import gather, write
-from tests import chromium, plausible
+from tests import chromium
 from tests.benchmarks import measured
+from tests.command import COMMAND
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+KEPT = measured.ROOT / "recipes/results/gsm8k-cpu"
+ARMS = (
+    "untrained",
+    "answer-0",
+    "cot-0",
+    "cot-2000",
+    "socratic-unified-0",
+    "socratic-0",
+    "socratic-ending-0",
+    "socratic-gold-subquestions-0",
+)
 _MB = 1e6
 # Frames of a list that is scrolled from its top to its end, as milliseconds between them.
 _SCROLL = """async () => {
@@ -81,20 +90,20 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True, help="folder with gsm8k/test.jsonl")
     parser.add_argument("--rounds", type=int, default=10)
     given = parser.parse_args()
-    problems = list(sources.resolve("gsm8k/test", data_dir=given.data_dir))
     with tempfile.TemporaryDirectory() as folder, chromium.browser() as opened:
-        began = time.perf_counter()
-        findings = gather(plausible.solutions(problems), fault_of=plausible.fault_of)
-        path = write(findings, Path(folder))
-        seconds, size = time.perf_counter() - began, path.stat().st_size / _MB
+        kept = [KEPT / f"{arm}.jsonl.gz" for arm in ARMS]
+        scoring = [*COMMAND, "bench", *kept, "--problems", "gsm8k/test", "--data-dir", given.data_dir, "-o", folder]
+        cost = measured.run(scoring, limit=600)
+        path = Path(folder) / "report.html"
+        size = path.stat().st_size / _MB
         phone = {"viewport": {"width": 390, "height": 844}}
         wide = [visited(opened, path) for _ in range(given.rounds)]
         narrow = [visited(opened, path, **phone) for _ in range(given.rounds)]
         browser = opened.version
     lines = [
-        f"A report of {len(problems):,} problems and {len(findings.arms)} arms: {size:.1f} MB, written in"
-        f" {seconds:.1f} s (figures included). Opened from a file {given.rounds} times each, in a new profile; ready is"
-        " `performance.now()` when the problems can be read.",
+        f"The report of {len(ARMS)} arms of the study on GSM8K's 1,319 problems: {size:.1f} MB; `socratic bench -o`"
+        f" took {cost.seconds:.0f} s, tables, intervals and figures included. Opened {given.rounds} times each, from a"
+        " file, in a new profile; ready is `performance.now()` when the problems can be read.",
         "",
         measured.machine(("matplotlib", "playwright")).rstrip(".") + f", Chromium {browser} headless.",
         f"Made by `{measured.command_line()}`.",
