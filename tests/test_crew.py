@@ -61,3 +61,21 @@ def test_the_next_item_is_done_though_the_last_one_killed_its_worker_alone() -> 
     died, after = asyncio.run(done(["poison", "a"], alone=True, rooms=1))
     assert isinstance(died, WorkerGone)
     assert after == 2
+
+
+def test_who_dies_while_it_is_emptied_leaves_the_item_to_another_that_has_a_place() -> None:
+    async def asked() -> list[int | BaseException]:
+        free = [asyncio.Event() for _ in range(3)]
+        crew = Crew(lambda place: Placed(place, free[place]), 3)
+        free[2].set()
+        dying = asyncio.ensure_future(crew.do("poison"))
+        alone = asyncio.ensure_future(crew.do("a", alone=True))
+        await asyncio.sleep(0)  # both have come to the only worker that is there
+        free[2].clear()
+        free[0].set()
+        async with asyncio.timeout(5):
+            return await asyncio.gather(dying, alone, return_exceptions=True)
+
+    died, after = asyncio.run(asked())
+    assert isinstance(died, WorkerGone)
+    assert after == 0

@@ -95,12 +95,9 @@ class Crew(Generic[T, R]):
         """Let a worker do an item; see `Pool`."""
         if alone:
             return await self._alone(item)
-        while not (free := [worker for worker in self._living() if worker.here and worker is not self._lone]):
-            if self._lone is None:
-                await _arrival(self._workers)
-            else:
-                async with self._one:
-                    pass
+        while not (free := [worker for worker in await self._here() if worker is not self._lone]):
+            async with self._one:  # the only one that is here is alone with an item
+                pass
         return await _least(free).do(item)
 
     async def _alone(self, item: T) -> R:
@@ -108,15 +105,19 @@ class Crew(Generic[T, R]):
         async with self._one:
             try:
                 while self._lone is None:
-                    while not (here := [worker for worker in self._living() if worker.here]):
-                        await _arrival(self._workers)
-                    self._lone = _least(here)
+                    self._lone = _least(await self._here())
                     await self._lone.emptied()
                     if self._lone.ended is not None:  # and another may have got its place
                         self._lone = None
                 return await self._lone.do(item)
             finally:
                 self._lone = None
+
+    async def _here(self) -> list[Worker[T, R]]:
+        """Return the workers that are somewhere; wait for the first one, where none is."""
+        while not (here := [worker for worker in self._living() if worker.here]):
+            await _arrival(self._workers)
+        return here
 
     def _living(self) -> list[Worker[T, R]]:
         self._workers = [worker if worker is self._lone else self._alive(worker) for worker in self._workers]
