@@ -94,6 +94,14 @@ class TestEachKind:
         verdict = judge(solution("<<16+2=18>>18", "<<18*7=126>>126", "<<126*2=252>>252", answer="252"))
         assert (verdict.kind, verdict.step) == ("wrong-operation", 0)
 
+    def test_a_number_of_the_question_that_is_said_again_is_no_result(self) -> None:
+        gold = read("60+20 = <<60+20=80>>80\n#### 80")
+        problem = Problem(
+            id="p", question="Of 80 guesses one is 60 and 20 more. What is it?", answer="80", steps=gold.steps
+        )
+        found = walk(read("The answer is 25% of 80.\n#### 25"), problem)
+        assert (found.kind, found.marks) == ("stopped-early", ("sound",))
+
     def test_what_is_asked_before_it_can_be_known_is_a_bad_subquestion(self) -> None:
         verdict = judge(solution(f"{ASKED[2]} ** <<16*7=112>>112", answer="112"))
         assert (verdict.kind, verdict.step, verdict.detail) == ("bad-subquestion", 0, "asked before 16-3-4 was")

@@ -24,11 +24,11 @@ class Said(NamedTuple):
 class Walk:
     """The steps of a rationale along the gold ones; `reached` are the gold steps known before each step."""
 
-    def __init__(self, measure: Gold, rationale: Rationale, asked: set[Value]) -> None:
-        self._gold = measure
+    def __init__(self, measure: Gold, rationale: Rationale, told: set[Value]) -> None:
+        self._gold, self._told_before = measure, told
         self._steps = rationale.steps
         self._answer = _value_of(rationale.answer)
-        self._known = asked | measure.given | measure.results
+        self._known = told | measure.given | measure.results
         self._sums = [sums(step) for step in rationale.steps]
         self._asked = [asking(step.subquestion, measure.steps) for step in rationale.steps]
         self._reached = list(self._progress())
@@ -103,14 +103,20 @@ class Walk:
     def _progress(self) -> Iterator[frozenset[int]]:
         """Yield the gold steps that are reached after each step; of equal results the first is reached first."""
         reached: set[int] = set()
-        for at, step in enumerate(self._steps):
-            results: list[Value | None] = [one.result for one in self._sums[at]]
-            for found in results or [said(step)]:
+        for at in range(len(self._steps)):
+            for found in self._results(at):
                 due = (index for index in self._reachable(at) if index not in reached)
                 index = next((index for index in due if self._gold.steps[index].result == found), None)
                 if index is not None:
                     reached |= self._gold.closure(index)
             yield frozenset(reached)
+
+    def _results(self, at: int) -> list[Value]:
+        """Return what a step comes to by its sums, or else the number that it says, unless the question tells it."""
+        if self._sums[at]:
+            return [one.result for one in self._sums[at]]
+        word = said(self._steps[at])
+        return [] if word is None or word in self._told_before else [word]
 
     def _reachable(self, at: int) -> list[int]:
         """Return the gold steps that a step can reach: those it asks for and what they rest on, or else any."""
