@@ -74,7 +74,7 @@ def test_who_dies_while_it_is_emptied_leaves_the_item_to_another_that_has_a_plac
         free[2].clear()
         free[0].set()
         async with asyncio.timeout(5):
-            return await asyncio.gather(dying, alone, return_exceptions=True)
+            return list(await asyncio.gather(dying, alone, return_exceptions=True))
 
     died, after = asyncio.run(asked())
     assert isinstance(died, WorkerGone)
