@@ -19,7 +19,7 @@ from socratic_cli.records import Solution
 from socratic_cli.scoring.foreign.fields import Fields, Gold
 from socratic_cli.scoring.outputs import solutions
 
-KEPT = Path(__file__).resolve().parents[1] / "recipes/results/gsm8k-cpu"
+_KEPT = Path(__file__).resolve().parents[1] / "recipes/results/gsm8k-cpu"
 
 
 class Label(NamedTuple):
@@ -30,14 +30,18 @@ class Label(NamedTuple):
     fresh: bool
 
 
+def kept(arm: str, data_dir: Path) -> Iterator[Solution]:
+    """Yield what an arm wrote, with its problems."""
+    fields = Fields(gold=Gold(sources.resolve("gsm8k/test", data_dir=data_dir)))
+    return solutions(_KEPT / f"{arm}.jsonl.gz", fields)
+
+
 def labelled(data_dir: Path) -> Iterator[tuple[Label, Solution]]:
     """Yield every label with the solution it is of."""
-    fields = Fields(gold=Gold(sources.resolve("gsm8k/test", data_dir=data_dir)))
     known: dict[str, dict[str, Solution]] = {}
     with jsonlines.open(Path(__file__).with_suffix(".jsonl")) as lines:
         for line in lines:
             arm = line["arm"]
             if arm not in known:
-                found = solutions(KEPT / f"{arm}.jsonl.gz", fields)
-                known[arm] = {solution.problem.id: solution for solution in found}
+                known[arm] = {solution.problem.id: solution for solution in kept(arm, data_dir)}
             yield Label(line["kind"], line["step"], line["fresh"]), known[arm][line["id"]]

@@ -15,10 +15,8 @@ from socratic_cli.analysis.faults import judge, walk
 from socratic_cli.analysis.kinds import Kind
 from socratic_cli.notation import read
 from socratic_cli.records import Problem, Solution, Step
-from socratic_cli.scoring.foreign.fields import Fields, Gold
-from socratic_cli.scoring.outputs import solutions
 from tests.injected import SPOILERS, confusion, foreign_ways, spoilt
-from tests.labelled import KEPT, labelled
+from tests.labelled import kept, labelled
 
 EGGS = read(
     "How many eggs are left after breakfast and baking? ** 16-3-4 = <<16-3-4=9>>9 eggs are left.\n"
@@ -172,8 +170,7 @@ class TestOfRealStudents:
         assert sum(label.step == verdict.step for label, verdict in found) >= 63
 
     def test_gold_subquestions_are_never_blamed(self, data_dir: Path) -> None:
-        fields = Fields(gold=Gold(sources.resolve("gsm8k/test", data_dir=data_dir)))
-        found = Counter(judge(one).kind for one in solutions(KEPT / "socratic-gold-subquestions-0.jsonl.gz", fields))
+        found = Counter(judge(one).kind for one in kept("socratic-gold-subquestions-0", data_dir))
         assert found.total() == 1319
         assert not {"bad-subquestion", "asked-too-much"} & set(found)
 

@@ -22,6 +22,7 @@ from typing import BinaryIO, NoReturn
 
 _LIBRARIES = ("numpy", "scipy.stats", "matplotlib.pyplot", "torch", "transformers.modeling_utils", "peft", "litellm")
 _MOST = 1 << 20
+_SECONDS = 300
 
 
 @lru_cache(maxsize=1)
@@ -41,9 +42,14 @@ def _server() -> socket.socket:
 def run(
     arguments: list[str], streams: tuple[BinaryIO, BinaryIO, BinaryIO], cwd: Path | None, environment: dict[str, str]
 ) -> int:
-    """Run `socratic` with these streams and return its exit code."""
+    """Run `socratic` with these streams and return its exit code.
+
+    Raises:
+        TimeoutError: it has not ended after five minutes.
+    """
     mine, its = socket.socketpair()
     with mine, its:
+        mine.settimeout(_SECONDS)
         order = json.dumps([arguments, str(cwd or Path.cwd()), environment]).encode()
         descriptors = [stream.fileno() for stream in streams]
         socket.send_fds(_server(), [order], [*descriptors, its.fileno()])

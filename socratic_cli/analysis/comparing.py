@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from socratic_cli.analysis.gold import Gold, GoldStep
 from socratic_cli.analysis.kinds import Kind
 from socratic_cli.analysis.operations import Chain
-from socratic_cli.analysis.words import SAME, alike, coverage, likeness
+from socratic_cli.analysis.words import SAME, coverage, likeness
 from socratic_cli.records import Step
 
 # Likeness of words below which a subquestion is not that of the gold step whose numbers its solution shares.
@@ -21,7 +21,7 @@ def compared(step: Step, wrong: tuple[Chain, ...], due: list[GoldStep], measure:
     asked = step.subquestion
     if asked and coverage(asked, measure.text) < FOREIGN:
         return "bad-subquestion", None
-    same = nearest(asked, measure.steps)
+    same = next((measure.steps[at] for at in asking(asked, measure.steps)), None)
     for mine, theirs, _ in _pairs(wrong, [*([same] if same else []), *due]):
         if sorted(mine.parts) == sorted(theirs.parts):
             return "wrong-operation", theirs
@@ -40,12 +40,6 @@ def compared(step: Step, wrong: tuple[Chain, ...], due: list[GoldStep], measure:
 
 def _pairs(wrong: tuple[Chain, ...], steps: list[GoldStep]) -> list[tuple[Chain, Chain, GoldStep]]:
     return [(mine, theirs, one) for one in steps for theirs in one.chains for mine in wrong]
-
-
-def nearest(asked: str | None, steps: Iterable[GoldStep]) -> GoldStep | None:
-    """Return the gold step that asks nearly the same, word by word."""
-    found = max(steps, key=lambda one: likeness(asked or "", one.subquestion), default=None)
-    return found if found and alike(asked, found.subquestion) else None
 
 
 def asking(asked: str | None, steps: Iterable[GoldStep]) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from socratic_cli.analysis.comparing import asking, compared, nearest, shown
+from socratic_cli.analysis.comparing import asking, compared, shown
 from socratic_cli.analysis.gold import Gold, GoldStep
 from socratic_cli.analysis.kinds import Kind, Mark, Verdict
 from socratic_cli.analysis.operations import Chain, Sum, Value, chains, leaves, operations, said, sums, value
@@ -25,7 +25,7 @@ class Walk:
     """The steps of a rationale along the gold ones; `reached` are the gold steps known before each step."""
 
     def __init__(self, measure: Gold, rationale: Rationale, told: set[Value]) -> None:
-        self._gold, self._told_before = measure, told
+        self._gold, self._question = measure, told
         self._steps = rationale.steps
         self._answer = _value_of(rationale.answer)
         self._known = told | measure.given | measure.results
@@ -94,11 +94,11 @@ class Walk:
         if number is not None and number not in self._known | earlier:
             return Said("wrong-quantity", f"{number / 100:g} is neither told nor calculated")
         asked = self._steps[at].subquestion
-        due = nearest(asked, self._gold.steps)
+        due = next(iter(self._asked[at]), None)
         again = [one for one in self._steps[at + 1 :] if sums(one) and alike(asked, one.subquestion)]
-        if due is None or again or self._gold.steps.index(due) in self._reached[-1]:
+        if due is None or again or due in self._reached[-1]:
             return None
-        return Said("wrong-operation", f"nothing is calculated where {shown(due.chains[-1])} was due")
+        return Said("wrong-operation", f"nothing is calculated where {shown(self._gold.steps[due].chains[-1])} was due")
 
     def _progress(self) -> Iterator[frozenset[int]]:
         """Yield the gold steps that are reached after each step; of equal results the first is reached first."""
@@ -116,7 +116,7 @@ class Walk:
         if self._sums[at]:
             return [one.result for one in self._sums[at]]
         word = said(self._steps[at])
-        return [] if word is None or word in self._told_before else [word]
+        return [] if word is None or word in self._question else [word]
 
     def _reachable(self, at: int) -> list[int]:
         """Return the gold steps that a step can reach: those it asks for and what they rest on, or else any."""
