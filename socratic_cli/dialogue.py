@@ -94,11 +94,10 @@ class Transcript:
 
     def note(self, turn: Turn, reply: Reply) -> None:
         """Add one exchange. The prompt is kept by its last line, since each repeats the ones before."""
-        last_line = turn.prompt.rstrip("\n").rpartition("\n")[2]
         self.exchanges.append(
             Exchange(
                 role=turn.role,
-                prompt=last_line,
+                prompt=last_line(turn.prompt),
                 reply=reply.text,
                 finish_reason=reply.finish_reason,
                 tokens=reply.usage.completion_tokens,
@@ -107,6 +106,11 @@ class Transcript:
             )
         )
         self.usage += reply.usage
+
+
+def last_line(prompt: str) -> str:
+    """Return the line of a prompt by which its exchange is kept."""
+    return prompt.rstrip("\n").rpartition("\n")[2]
 
 
 async def play(dialogue: Dialogue, model: Model) -> Transcript:

@@ -222,7 +222,7 @@ def test_every_shipped_recipe_plans_its_stages(path: Path, tmp_path: Path, data_
     assert done.code == 0, done.err
     verbs = [line.split()[1] for line in done.out.splitlines()]
     arms = read(path).arms
-    sampled = {"sample"} if any(arm.verifier for arm in arms.values()) else set()
+    sampled = {"sample"} if any("samples" in arm.decoding for arm in arms.values()) else set()
     assert set(verbs) == {"annotate", "train", "solve", "bench"} | sampled
     assert verbs.count("solve") >= len(arms) >= 3
     assert list(tmp_path.iterdir()) == []
@@ -258,11 +258,20 @@ class TestVerifiers:
         manifest = json.loads((tmp_path / "runs/verified/manifest.json").read_text())
         stages = manifest["stages"]
         verbs = [name.split("/")[0] for name in stages]
-        assert [verbs.count(verb) for verb in ("annotate", "train", "sample", "solve", "bench")] == [1, 2, 1, 4, 1]
-        (sampled,) = [stage for name, stage in stages.items() if name.startswith("sample/")]
-        assert (sampled["solved"], sampled["correct"]) == (27, 18)
+        assert [verbs.count(verb) for verb in ("annotate", "train", "sample", "solve", "bench")] == [1, 2, 2, 4, 1]
+        sampled = {stage["solved"]: stage for name, stage in stages.items() if name.startswith("sample/")}
+        assert sorted(sampled) == [2 * 8, 3 * 9]
+        assert sampled[27]["correct"] == 18
         assert "a verifier learns from 6 right and 3 wrong solutions" in done.err
         assert manifest["data"]["arms.best.verifier.train"]["problems"] == 9
+        chosen = [stage["sampling"] for name, stage in stages.items() if "solve/" in name and "solve/one" not in name]
+        # What was sampled once is part of what every choice took.
+        assert chosen == [sampled[16]["seconds"]] * 3
+        [cost] = tmp_path.glob("runs/verified/bench/*/tables/cost.csv")
+        with cost.open(encoding="utf-8") as file:
+            told = sum(float(row["seconds"]) for row in csv.DictReader(file))
+        took = sum(stage["seconds"] for name, stage in stages.items() if "solve/" in name)
+        assert told == pytest.approx(took + sum(chosen), abs=0.01)
         # The verifier saw two questions more than the students, so more of the test is marked.
         leaked = {
             name.split("/")[1].split("-")[0]: stage["leaked"] for name, stage in stages.items() if "solve/" in name
@@ -282,7 +291,8 @@ class TestVerifiers:
             return [line.split()[1] for line in planned if line.startswith("todo")]
 
         assert todo() == []
-        assert todo("arms.best.decoding.samples=3") == ["solve", "bench"]
+        assert todo("arms.best.decoding.samples=3") == ["sample", "solve", "bench"]
+        assert todo("arms.best.decoding.choose=weighted") == ["solve", "bench"]
         assert todo("arms.best.verifier.samples=4") == ["sample", "train", "solve", "solve", "bench"]
         assert todo("arms.best.verifier.training={epochs: 2}") == ["train", "solve", "solve", "bench"]
 

@@ -77,6 +77,31 @@ def test_bench_lets_it_weigh_too(folder: Path) -> None:
     assert json.loads(line)["weights"]
 
 
+@pytest.mark.parametrize("choice", [(), ("--verifier", "v"), ("--verifier", "v", "--choose", "best")])
+def test_kept_chains_are_chosen_among_as_those_just_written(choice: tuple[str, ...], folder: Path) -> None:
+    written = run(folder, "solve", "s", *PROBLEMS, *SAMPLED, *choice).out
+    again = run(folder, "solve", "s", *PROBLEMS, *SAMPLED, *choice, "--from-samples", "samples.jsonl").out
+    assert sorted(again.splitlines()) == sorted(written.splitlines())
+
+
+def test_fewer_chains_than_were_kept_are_the_first_ones(folder: Path) -> None:
+    done = run(folder, "solve", "s", *PROBLEMS, "--from-samples", "samples.jsonl")
+    kept = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
+    first = {line["problem"]["id"]: line["trace"] for line in kept if not line.get("sample")}
+    assert {line["problem"]["id"]: line["trace"] for line in map(json.loads, done.out.splitlines())} == first
+
+
+def test_chains_that_are_not_there_are_named(folder: Path) -> None:
+    few = folder / "few.jsonl"
+    few.write_text("".join((folder / "samples.jsonl").read_text().splitlines(keepends=True)[:3]))
+    out = folder / "of-few.jsonl"
+    done = socratic("solve", "s", *PROBLEMS, *SAMPLED, "--from-samples", few, "-o", out, cwd=folder)
+    assert done.code == 1
+    assert "few.jsonl holds no chain 1 of problem arithmetic" in done.err
+    assert "--resume" in done.err
+    assert len(out.read_text().splitlines()) == 1  # and stays
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -91,6 +116,8 @@ def test_bench_lets_it_weigh_too(folder: Path) -> None:
             ("s", "--keep-samples", "--verifier", "v", *HOT),
             "leave --keep-samples",
         ),
+        (("s", "--keep-samples", "--from-samples", "samples.jsonl", *HOT), "leave --keep-samples"),
+        (("s", "--from-samples", "-", *HOT), "--from-samples is a file"),
     ],
 )
 def test_nonsense_is_a_sentence_and_makes_nothing(words: tuple[str, ...], told: str, folder: Path) -> None:
@@ -130,3 +157,26 @@ def test_a_service_that_tells_nothing_of_use_is_taken_at_its_word(model: str, to
         reply = asyncio.run(teacher.reply(turn))
     assert (reply.text, reply.shares) == ("Yes", ())
     assert ("logprobs" in server.requests[0]) is (model == "openai/any")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "chains.jsonl is empty"),
+        ('{"answer": "3"}\n', "chains.jsonl:1: this is no solution"),
+        (
+            '{"problem": {"id": "a", "question": "?"}, "scheme": "socratic", "author": "s"}\n',
+            "the scheme socratic, and cot",
+        ),
+    ],
+)
+def test_what_holds_no_chains_is_refused_before_anything_is_made(
+    text: str, told: str, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "chains.jsonl").write_text(text)
+    out = tmp_path / "none.jsonl"
+    words = (*PROBLEMS, *SAMPLED, "--from-samples", tmp_path / "chains.jsonl", "-o", out)
+    done = socratic("solve", "s", *words, cwd=folder)
+    assert done.code == 1
+    assert told in done.err
+    assert not out.exists()

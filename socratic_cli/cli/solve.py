@@ -17,7 +17,15 @@ from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Tally
 from socratic_cli.settings import Decoding, Selection, Spread
 
-_OF_FILES = {"width", "skip_invalid", "resume", "overwrite", *Selection.model_fields, *Spread.model_fields}
+_OF_FILES = {
+    "width",
+    "from_samples",
+    "skip_invalid",
+    "resume",
+    "overwrite",
+    *Selection.model_fields,
+    *Spread.model_fields,
+}
 """Parameters that have no effect where dialogues are shown."""
 
 
@@ -49,6 +57,12 @@ def verb(
     keep_samples: Annotated[
         bool, typer.Option("--keep-samples", help="Write every chain of --samples as a solution of its own.")
     ] = False,
+    from_samples: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSONL", help="Chains that --keep-samples wrote: they are chosen among, and nothing is sampled."
+        ),
+    ] = None,
     api_base: o.ApiBase = None,
     load_in_8bit: o.LoadIn8Bit = None,
     width: Annotated[int, typer.Option("--concurrency", min=1, help="Problems open at once, in each worker.")] = 128,
@@ -67,7 +81,7 @@ def verb(
     With -q, or on a terminal without problems, dialogues are shown as they are written, with tokens and seconds.
 
     With --samples, several chains of a problem vote over its answer, or --verifier weighs them. What --keep-samples
-    writes is what a verifier learns from.
+    writes is what a verifier learns from; with --from-samples it is chosen among, in one way after another.
 
     \b
     socratic solve s -q "Ann has 3 hens and buys 2 more. How many hens has she?"
@@ -77,6 +91,7 @@ def verb(
     socratic solve s --role solver=litellm:openai/gpt-4.1-mini gsm8k/test -o solutions.jsonl
     socratic solve s gsm8k/train --samples 8 --temperature 0.7 --keep-samples -o samples.jsonl
     socratic solve s gsm8k/test --samples 8 --temperature 0.7 --verifier v -o solutions.jsonl
+    socratic solve s gsm8k/test --samples 4 --temperature 0.7 --from-samples chains.jsonl -o four.jsonl
     """
     roles = o.roles(role or [], oracle)
     student, problems = _told_apart(author, problems, cast_by_role=bool(roles))
@@ -99,6 +114,7 @@ def verb(
         decoding=decoding,
         verifier=authors.find_verifier(verifier, decoding) if verifier else None,
         keep_samples=keep_samples,
+        from_samples=from_samples,
         oracle=cast.gold,
     )
     if shown:

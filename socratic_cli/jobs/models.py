@@ -1,17 +1,22 @@
-"""Who replies: students that are loaded, and models that are asked with the care of an annotation."""
+"""Who replies: students that are loaded, models that are asked with the care of an annotation, chains that are kept."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 
+from socratic_cli import jsonl
 from socratic_cli.asking.client import Client
 from socratic_cli.asking.replies import Replies
 from socratic_cli.authors import Author
 from socratic_cli.casting import Coached, Ensemble
 from socratic_cli.dialogue import Model
+from socratic_cli.errors import InputError, UsageError
 from socratic_cli.jobs.paths import Paths
-from socratic_cli.parts import Verification
+from socratic_cli.parts import Scheme, Verification
+from socratic_cli.records import Solution
 from socratic_cli.settings import Asking
+from socratic_cli.stages.chains import Chains
 from socratic_cli.stages.verifying import Verifier
 
 
@@ -30,6 +35,35 @@ def ensemble(author: Author, out: str, width: int, files: ExitStack) -> Model:
             loaded[player.label] = _model(player, _beside(out, role), width, files)
         players[role] = loaded[player.label]
     return Ensemble(own, players) if players else own
+
+
+def kept(file: str) -> Model:
+    """Return who replies what is kept in a file of chains.
+
+    Raises:
+        InputError: the file cannot be read, or a line is no solution.
+    """
+    return Chains(_chains(file), file)
+
+
+def require_chains(file: str, scheme: Scheme) -> None:
+    """Refuse a file that holds no chains of a scheme, by its first line.
+
+    Raises:
+        UsageError: it is standard input, which cannot be looked at beforehand.
+        InputError: it cannot be read, or holds something else.
+    """
+    if file == "-":
+        raise UsageError("--from-samples is a file: write what is piped into one first")
+    first = next(_chains(file), None)
+    if first is None:
+        raise InputError(f"{file} is empty: solve --keep-samples writes chains")
+    if first.scheme != scheme.label:
+        raise InputError(f"{file} holds chains in the scheme {first.scheme}, and {scheme.label} is what is solved in")
+
+
+def _chains(file: str) -> Iterator[Solution]:
+    return iter(jsonl.read(file, jsonl.record(Solution)))
 
 
 def weigher(verifier: Author | None, out: str, width: int, files: ExitStack) -> Verifier | None:

@@ -22,7 +22,7 @@ STAGE = "stage.json"
 """What a recipe's stage leaves in its folder when it is done."""
 _MANIFEST = "manifest.json"
 # What differs between any two runs and says nothing of how they were made.
-_IDLE = ("began", "seconds", "key", "scores", "spent", "solved", "kept", "rejected", "leaked")
+_IDLE = ("began", "seconds", "sampling", "key", "scores", "spent", "solved", "kept", "rejected", "leaked")
 _SHOWN = 20
 
 
@@ -43,7 +43,10 @@ def solving_seconds(path: str, solutions: int) -> float | None:
     """Return by the clock what solving into a file took: known of a recipe's stages, if all was solved in one go."""
     mark = Path(path).parent / STAGE
     told = json.loads(mark.read_text(encoding="utf-8")) if mark.is_file() else {}
-    return told.get("seconds") if told.get("solved") == solutions else None
+    if told.get("solved") != solutions:
+        return None
+    parts = (told.get("seconds"), told.get("sampling", 0))
+    return sum(parts) if None not in parts else None
 
 
 def _student_facts(folder: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from socratic_cli.authors import Author
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import UsageError
 from socratic_cli.jobs.done import Done, Wanted, remaining
-from socratic_cli.jobs.models import ensemble, weigher
+from socratic_cli.jobs.models import ensemble, kept, require_chains, weigher
 from socratic_cli.jobs.outputs import started
 from socratic_cli.jobs.playable import playable
 from socratic_cli.jobs.tally import Report, Tally
@@ -49,6 +49,7 @@ def solve_file(
     decoding: Decoding | None = None,
     verifier: Author | None = None,
     keep_samples: bool = False,
+    from_samples: str | None = None,
     oracle: Iterable[str] = (),
     resume: bool = False,
     overwrite: bool = False,
@@ -66,6 +67,7 @@ def solve_file(
         decoding: how many chains of a problem are written, and how its answer is chosen among them.
         verifier: who weighs them.
         keep_samples: every chain is written as a solution of its own, and nothing is chosen.
+        from_samples: a file of such chains of the same author: they are chosen among, and none is written anew.
         oracle: roles that reply with the gold rationale; problems that have none are left out.
         resume: go on with what is there.
         overwrite: begin anew.
@@ -79,7 +81,7 @@ def solve_file(
         WorkerError: workers cannot be started.
     """
     decoding, spread = decoding or Decoding(), spread or Spread()
-    job = _Job(author, verifier, decoding, keep_samples, tuple(oracle), width)
+    job = _Job(author, verifier, decoding, keep_samples, from_samples, tuple(oracle), width)
     job.check(spread)
     tally = Tally()
     problems = started(problems) if told is None else problems
@@ -101,8 +103,8 @@ def solve_file(
                     tally.note(solution)
                     report(tally)
             finally:
-                for asked in (author, *author.players.values(), verifier):
-                    if asked is not None and asked.teacher is not None:
+                for asked in job.replying:
+                    if asked.teacher is not None:
                         await asked.teacher.close()
 
         asyncio.run(work())
@@ -115,6 +117,7 @@ class _Job:
     verifier: Author | None
     decoding: Decoding
     keep_samples: bool
+    from_samples: str | None
     oracle: tuple[str, ...]
     width: int
 
@@ -127,13 +130,20 @@ class _Job:
         """Refuse what does not go together before anything is loaded."""
         if not self.keep_samples:
             chosen_by(self.decoding.samples, self.verifier is not None, self.decoding.choose)
-        elif self.verifier is not None or self.decoding.choose is not None:
+        elif self.verifier is not None or self.decoding.choose is not None or self.from_samples is not None:
             raise UsageError("samples are kept, or one of them is chosen: leave --keep-samples or the other out")
-        asked = (self.author, *self.author.players.values(), self.verifier)
-        teacher = next((one.label for one in asked if one is not None and one.teacher), None)
+        if self.from_samples is not None:
+            require_chains(self.from_samples, self.author.scheme)
+        teacher = next((one.label for one in self.replying if one.teacher), None)
         require(spread)
         if spread.shared and teacher is not None:
             raise UsageError(f"--workers share a student, and {teacher} is asked from here: raise --concurrency")
+
+    @property
+    def replying(self) -> list[Author]:
+        """Everybody who is asked for a reply."""
+        writing = [self.author, *self.author.players.values()] if self.from_samples is None else []
+        return [*writing, *([self.verifier] if self.verifier is not None else [])]
 
     def solutions(self, wanted: Iterable[Wanted], model: Model, verifier: Verifier | None) -> AsyncIterator[Solution]:
         author = self.author
@@ -159,7 +169,8 @@ class _Job:
 
     def models(self, out: str, files: ExitStack) -> tuple[Model, Verifier | None]:
         """Load who solves, and who weighs."""
-        model = ensemble(self.author, out, self.width, files)
+        chains = self.from_samples
+        model = ensemble(self.author, out, self.width, files) if chains is None else kept(chains)
         return model, weigher(self.verifier, out, self.width, files)
 
     @asynccontextmanager

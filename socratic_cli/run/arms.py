@@ -67,6 +67,7 @@ class _Planner:
         decoding = merged(self.recipe.decoding, {**self.arm.decoding, "seed": self.seed})
         verifying = self.arm.verifier
         verifier = self._verifier(verifying, solver) if verifying else None
+        chains = self._chains(solver, decoding) if decoding.samples > 1 else None
         data, label = self.data["test"], self._label
         oracle = tuple(role for role, who in self.roles.items() if who == GOLD)
         others = [f"{role}={_identity(who)}" for role, who in self.roles.items() if who != GOLD]
@@ -79,8 +80,9 @@ class _Planner:
             data,
             verifier=partial(_find_verifier, verifier, decoding),
             oracle=oracle,
+            chains=chains,
         )
-        key = key_of("solve", *made_from, *([verifier.key] if verifier else []))
+        key = key_of("solve", *made_from, *(stage.key for stage in (verifier, chains) if stage))
         return self.stages.add("solve", f"{data.source.source} by {label}", label, key, work)
 
     @property
@@ -147,7 +149,13 @@ class _Planner:
 
     def _sampled(self, wanted: Verifying, solver: _Solver) -> Stage:
         decoding = merged(self.recipe.decoding, {**sampling(self.arm, wanted), "seed": self.seed})
-        data = self.data[sampled(self.name)] if wanted.train else self._lessons
+        return self._samples(solver, decoding, self.data[sampled(self.name)] if wanted.train else self._lessons)
+
+    def _chains(self, solver: _Solver, decoding: Decoding) -> Stage:
+        """Add the chains of the test problems, which arms share that differ in how one of them is chosen."""
+        return self._samples(solver, decoding.model_copy(update={"choose": None}), self.data["test"])
+
+    def _samples(self, solver: _Solver, decoding: Decoding, data: Data) -> Stage:
         label = f"{self._scheme.label} {self.student.label} s{self.seed}"
         key = key_of("sample", solver.key, decoding.model_dump_json(), data.key)
         author = partial(solver.author, decoding)

@@ -13,7 +13,7 @@ from socratic_cli.fingerprints import weights
 from socratic_cli.jobs.train import train_and_save
 from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.run.data import Data
-from socratic_cli.run.stages import Watcher, Work
+from socratic_cli.run.stages import Stage, Watcher, Work
 from socratic_cli.settings import Annotation, Asking, Decoding, Training
 from socratic_cli.stages.train import prepare
 
@@ -54,7 +54,10 @@ def training(source: Path, scheme: Scheme, student: Student, settings: Training)
 
 @dataclass(frozen=True)
 class Solving:
-    """Solve problems, or sample solutions of them; authors are loaded when the time comes."""
+    """Solve problems, or sample solutions of them; authors are loaded when the time comes.
+
+    With `chains`, what that stage sampled is chosen among.
+    """
 
     label: str
     group: str
@@ -64,6 +67,7 @@ class Solving:
     verifier: Callable[[], Author | None] = lambda: None
     oracle: tuple[str, ...] = ()
     keep_samples: bool = False
+    chains: Stage | None = None
 
     def __call__(self, folder: Path, watcher: Watcher) -> dict[str, Any]:
         """Solve into a file."""
@@ -76,10 +80,17 @@ class Solving:
             decoding=self.decoding,
             verifier=self.verifier(),
             keep_samples=self.keep_samples,
+            from_samples=str(self.chains.folder / SOLUTIONS) if self.chains else None,
             oracle=self.oracle,
             resume=True,
         )
-        return {"solved": tally.done, "correct": tally.correct, "leaked": tally.leaked}
+        return {"solved": tally.done, "correct": tally.correct, "leaked": tally.leaked, **self._sampled()}
+
+    def _sampled(self) -> dict[str, Any]:
+        """Return the seconds that sampling took, which are part of every choice; none if it was not done in one go."""
+        mark = (self.chains.mark if self.chains else None) or {}
+        whole = mark.get("solved") == self.data.count * self.decoding.samples
+        return {"sampling": mark["seconds"] if whole else None} if mark else {}
 
 
 def scoring(sources: Iterable[Path], students: Mapping[str, Path]) -> Work:
