@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -85,7 +85,6 @@ def solve_file(
     job.check(spread)
     tally = Tally()
     problems = started(problems) if told is None else problems
-    belongs = {} if author.arm is None else {"arm": author.arm, "seed": author.seed}
     done = Done(out, resume, overwrite)
     with ExitStack() as files:
         writer = files.enter_context(jsonl.Writer(out))
@@ -93,22 +92,21 @@ def solve_file(
         wanted = playable(wanted, author.scheme, tally) if job.oracle else wanted
         solutions = _together(job, spread, wanted, files) if spread.shared else _here(job, out, wanted, files, told)
 
-        async def work() -> None:
-            try:
-                async for solution in solutions:
-                    if told is None:
-                        writer.write(solution.model_copy(update=belongs))
-                    else:
-                        told.solved(solution)
-                    tally.note(solution)
-                    report(tally)
-            finally:
-                for asked in job.replying:
-                    if asked.teacher is not None:
-                        await asked.teacher.close()
+        def take(solution: Solution) -> None:
+            if told is None:
+                writer.write(_belonging(solution, author))
+            else:
+                told.solved(solution)
+            tally.note(solution)
+            report(tally)
 
-        asyncio.run(work())
+        asyncio.run(job.run(solutions, take))
     return tally
+
+
+def _belonging(solution: Solution, author: Author) -> Solution:
+    """Return a solution with the arm and the seed that its author is of."""
+    return solution if author.arm is None else solution.model_copy(update={"arm": author.arm, "seed": author.seed})
 
 
 @dataclass(frozen=True)
@@ -144,6 +142,16 @@ class _Job:
         """Everybody who is asked for a reply."""
         writing = [self.author, *self.author.players.values()] if self.from_samples is None else []
         return [*writing, *([self.verifier] if self.verifier is not None else [])]
+
+    async def run(self, solutions: AsyncIterator[Solution], take: Callable[[Solution], None]) -> None:
+        """Take every solution, and let go of whoever was asked."""
+        try:
+            async for solution in solutions:
+                take(solution)
+        finally:
+            for one in self.replying:
+                if one.teacher is not None:
+                    await one.teacher.close()
 
     def solutions(self, wanted: Iterable[Wanted], model: Model, verifier: Verifier | None) -> AsyncIterator[Solution]:
         author = self.author
