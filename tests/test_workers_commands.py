@@ -48,18 +48,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Hold a parrot that takes a while, and what it learnt from."""
     place = tmp_path_factory.mktemp("workers")
     for words in (
-        ("annotate", "arithmetic:2/train", "--limit", "200", "-o", "a.jsonl"),
+        ("annotate", "arithmetic:2/train", "--limit", "100", "-o", "a.jsonl"),
         ("train", "a.jsonl", "-o", "s", "--student", "parrot delay=0.2"),
     ):
         told = socratic(*words, cwd=place)
         assert told.code == 0, told.err
-    asked = [{"id": str(at), "question": f"Ann has {at} hens. How many?", "answer": "5"} for at in range(180)]
+    asked = [{"id": str(at), "question": f"Ann has {at} hens. How many?", "answer": "5"} for at in range(90)]
     for name, more in (("problems", {}), ("replies", {"reply": "#### 5"})):
         (place / f"{name}.jsonl").write_text("".join(json.dumps(one | more) + "\n" for one in asked))
     return place
 
 
-PROBLEMS = ("arithmetic:2/train", "--limit", "200")
+PROBLEMS = ("arithmetic:2/train", "--limit", "100")
 ANNOTATE = (
     *("annotate", "problems.jsonl", "--teacher", "parrot file=replies.jsonl delay=0.2"),
     *("--scheme", "answer shots=0", "--concurrency", "6"),
@@ -78,7 +78,7 @@ class TestSolving:
         assert running.returncode == 0, err
         assert "a new one starts" in err
         found = [json.loads(line) for line in [first, *out.splitlines()]]  # data alone is on standard output
-        assert len({line["problem"]["id"] for line in found}) == len(found) == 200
+        assert len({line["problem"]["id"] for line in found}) == len(found) == 100
         assert all(line["correct"] for line in found)
 
     @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ class TestSolving:
         assert ("and --resume goes on" in err) == (number == signal.SIGINT)
         until(lambda: not any(map(is_there, workers)))
         before = out.read_bytes()
-        assert 5 <= before.count(b"\n") < 200
+        assert 5 <= before.count(b"\n") < 100
         told = run(engine, folder, *SOLVE, "-o", out, "--resume")
         assert f"{before.count(bytes([10]))} were done before" in told
         assert out.read_bytes().startswith(before)
         found = lines(out)
-        assert len({line["problem"]["id"] for line in found}) == len(found) == 200
+        assert len({line["problem"]["id"] for line in found}) == len(found) == 100
 
     def test_bench_shares_what_its_students_solve(self, engine: Engine, folder: Path) -> None:
         assert "100.0%" in run(engine, folder, "bench", "s", "--problems", "arithmetic:2/train", "--limit", "4")
@@ -125,7 +125,7 @@ def test_a_machine_that_is_lost_loses_nothing(folder: Path) -> None:
         _, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     assert "a new one starts" in err
-    assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 200
+    assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 100
 
 
 class TestAnnotating:
@@ -137,8 +137,8 @@ class TestAnnotating:
             _, err = running.communicate(timeout=120)
         assert running.returncode == 0, err
         assert "a new one starts" in err
-        assert "kept 180 of 180" in err
-        assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 180
+        assert "kept 90 of 90" in err
+        assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 90
 
     def test_ctrl_c_waits_for_what_is_asked_and_the_same_command_goes_on(self, engine: Engine, folder: Path) -> None:
         out = folder / f"{engine.name}-stopped.jsonl"
@@ -149,10 +149,10 @@ class TestAnnotating:
         assert running.returncode == 130, err
         assert "what was in flight was waited for" in err
         before = out.read_bytes()
-        assert 5 <= before.count(b"\n") < 180
+        assert 5 <= before.count(b"\n") < 90
         run(engine, folder, *ANNOTATE, "-o", out, "--resume")
         assert out.read_bytes().startswith(before)
-        assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 180
+        assert len({line["problem"]["id"] for line in lines(out)}) == count(out) == 90
 
 
 def started(engine: Engine, folder: Path, *words: str | Path) -> subprocess.Popen[str]:
