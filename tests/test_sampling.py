@@ -28,12 +28,14 @@ def sampled(row: Tensor, times: int, **options: float) -> list[int]:
     return draw(row.expand(times, -1), dice, Decoding(**options))
 
 
-def test_tokens_come_as_often_as_they_are_likely() -> None:
+@pytest.mark.parametrize(("top_p", "nucleus"), [(1.0, [0, 1, 2, 3]), (0.8, [0, 1, 2]), (0.7, [0, 2])])
+def test_tokens_come_as_often_as_they_are_likely(top_p: float, nucleus: list[int]) -> None:
     row = torch.tensor([3.0, 1.0, 2.0, 0.0])
     times = 4_000
-    counts = torch.bincount(torch.tensor(sampled(row, times, temperature=2.0)), minlength=4)
-    wanted = times * (row / 2).softmax(dim=-1)
-    assert chisquare(counts.double(), wanted.double() * times / wanted.double().sum()).pvalue > 0.001
+    counts = torch.bincount(torch.tensor(sampled(row, times, temperature=2.0, top_p=top_p)), minlength=4)
+    assert counts[nucleus].sum() == times
+    wanted = times * (row[nucleus].double() / 2).softmax(dim=-1)
+    assert chisquare(counts[nucleus].double(), wanted).pvalue > 0.001
 
 
 @pytest.mark.parametrize("top_p", [0.01, 0.5, 0.9, 0.999])

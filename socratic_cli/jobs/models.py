@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 
-from socratic_cli import jsonl
 from socratic_cli.asking.client import Client
 from socratic_cli.asking.replies import Replies
 from socratic_cli.authors import Author
 from socratic_cli.casting import Coached, Ensemble
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import InputError, UsageError
+from socratic_cli.jobs.evaluating import solutions
 from socratic_cli.jobs.paths import Paths
 from socratic_cli.parts import Scheme, Verification
-from socratic_cli.records import Solution
 from socratic_cli.settings import Asking
 from socratic_cli.stages.chains import Chains
 from socratic_cli.stages.verifying import Verifier
@@ -43,7 +41,7 @@ def kept(file: str) -> Model:
     Raises:
         InputError: the file cannot be read, or a line is no solution.
     """
-    return Chains(_chains(file), file)
+    return Chains(solutions(file), file)
 
 
 def require_chains(file: str, scheme: Scheme) -> None:
@@ -55,15 +53,11 @@ def require_chains(file: str, scheme: Scheme) -> None:
     """
     if file == "-":
         raise UsageError("--from-samples is a file: write what is piped into one first")
-    first = next(_chains(file), None)
+    first = next(solutions(file), None)
     if first is None:
         raise InputError(f"{file} is empty: solve --keep-samples writes chains")
     if first.scheme != scheme.label:
         raise InputError(f"{file} holds chains in the scheme {first.scheme}, and {scheme.label} is what is solved in")
-
-
-def _chains(file: str) -> Iterator[Solution]:
-    return iter(jsonl.read(file, jsonl.record(Solution)))
 
 
 def weigher(verifier: Author | None, out: str, width: int, files: ExitStack) -> Verifier | None:
