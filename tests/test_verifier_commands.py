@@ -91,6 +91,15 @@ def test_fewer_chains_than_were_kept_are_the_first_ones(folder: Path) -> None:
     assert {line["problem"]["id"]: line["trace"] for line in map(json.loads, done.out.splitlines())} == first
 
 
+def test_chains_of_another_are_told_as_such(folder: Path) -> None:
+    lines = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
+    (folder / "others.jsonl").write_text("".join(json.dumps(line | {"author": "t"}) + "\n" for line in lines))
+    assert "written by" not in run(folder, "solve", "s", *PROBLEMS, *SAMPLED, "--from-samples", "samples.jsonl").err
+    done = run(folder, "solve", "s", *PROBLEMS, *SAMPLED, "--from-samples", "others.jsonl")
+    assert "others.jsonl was written by t, and its chains are told as those of s" in done.err
+    assert len(done.out.splitlines()) == 3
+
+
 def test_chains_that_are_not_there_are_named(folder: Path) -> None:
     few = folder / "few.jsonl"
     few.write_text("".join((folder / "samples.jsonl").read_text().splitlines(keepends=True)[:3]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 
 from socratic_cli.asking.client import Client
@@ -12,10 +13,12 @@ from socratic_cli.dialogue import Model
 from socratic_cli.errors import InputError, UsageError
 from socratic_cli.jobs.evaluating import solutions
 from socratic_cli.jobs.paths import Paths
-from socratic_cli.parts import Scheme, Verification
+from socratic_cli.parts import Verification
 from socratic_cli.settings import Asking
 from socratic_cli.stages.chains import Chains
 from socratic_cli.stages.verifying import Verifier
+
+log = logging.getLogger(__name__)
 
 
 def ensemble(author: Author, out: str, width: int, files: ExitStack) -> Model:
@@ -44,8 +47,10 @@ def kept(file: str) -> Model:
     return Chains(solutions(file), file)
 
 
-def require_chains(file: str, scheme: Scheme) -> None:
-    """Refuse a file that holds no chains of a scheme, by its first line.
+def require_chains(file: str, author: Author) -> None:
+    """Refuse a file that holds no chains of an author's scheme, by its first line, and warn where another wrote them.
+
+    The same student may have been called otherwise, by another path, so that is no fault.
 
     Raises:
         UsageError: it is standard input, which cannot be looked at beforehand.
@@ -56,8 +61,12 @@ def require_chains(file: str, scheme: Scheme) -> None:
     first = next(solutions(file), None)
     if first is None:
         raise InputError(f"{file} is empty: solve --keep-samples writes chains")
-    if first.scheme != scheme.label:
-        raise InputError(f"{file} holds chains in the scheme {first.scheme}, and {scheme.label} is what is solved in")
+    if first.scheme != author.scheme.label:
+        raise InputError(
+            f"{file} holds chains in the scheme {first.scheme}, and {author.scheme.label} is what is solved in"
+        )
+    if author.arm is None and first.author != author.label:  # an arm has its recipe's word for it, and another name
+        log.warning("%s was written by %s, and its chains are told as those of %s", file, first.author, author.label)
 
 
 def weigher(verifier: Author | None, out: str, width: int, files: ExitStack) -> Verifier | None:

@@ -131,7 +131,7 @@ class _Job:
         elif self.verifier is not None or self.decoding.choose is not None or self.from_samples is not None:
             raise UsageError("samples are kept, or one of them is chosen: leave --keep-samples or the other out")
         if self.from_samples is not None:
-            require_chains(self.from_samples, self.author.scheme)
+            require_chains(self.from_samples, self.author)
         teacher = next((one.label for one in self.replying if one.teacher), None)
         require(spread)
         if spread.shared and teacher is not None:
