@@ -169,7 +169,7 @@ class TestTables:
             (row,) = csv.DictReader(file)
         assert (row["same_count_count"], row["accuracy_too_few_total"]) == ("1", "2")
         written = {path.stem for path in (tmp_path / "scores").glob("*.csv")}
-        of_the_evaluation = {"scores", "comparisons", "slices", "leaks"}
+        of_the_evaluation = {"scores", "comparisons", "passes", "slices", "leaks"}
         assert written == {"pairings", "culprits", "faults", "steps", "subquestions"} | of_the_evaluation
 
     def test_solve_names_an_oracle_so_that_bench_can_tell_it(self, tmp_path: Path) -> None:

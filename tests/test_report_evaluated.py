@@ -14,7 +14,8 @@ from socratic_cli.records import GOLD, Exchange, Problem, Solution
 from socratic_cli.report.evaluated import evaluated
 from socratic_cli.report.tables import tables
 from socratic_cli.scoring import files
-from socratic_cli.stages.bench import evaluate, scores
+from socratic_cli.scoring.grouping import Problems, found_in
+from socratic_cli.stages.bench import assemble, evaluate, scores
 from tests import plausible
 
 PROBLEMS = list(islice(sources.resolve("arithmetic:2-5/test", limit=40), 40))
@@ -46,6 +47,29 @@ def test_seeds_are_one_arm_with_a_column_each() -> None:
     assert [(run.name, run.arm) for run in findings.runs] == [("cot seed=0", 0), ("cot seed=1", 0)]
     assert findings.arms[0].share.problems == len(PROBLEMS)
     assert findings.arms[0].cost.attempts == 2 * len(PROBLEMS)
+
+
+@pytest.mark.parametrize("several", ["samples", "days"])
+def test_runs_of_one_author_are_all_told(several: str) -> None:
+    lots = [
+        [one.model_copy(update={"author": "s"}) for one in plausible.solutions(PROBLEMS, arms=1, seed=seed)]
+        for seed in range(3)
+    ]
+    if several == "samples":
+        lots = [[one.model_copy(update={"sample": at}) for one in lot] for at, lot in enumerate(lots)]
+    problems = Problems()
+    found = [run for lot in lots for run in found_in(lot, problems, name="s")]
+    evaluation = assemble(found, problems)
+    findings = evaluated(evaluation)
+    assert findings is not None
+    accuracy = evaluation.arms[0].result.accuracy
+    told = findings.arms[0].share
+    assert (told.correct, told.low, told.high) == pytest.approx((accuracy.count, accuracy.low, accuracy.high))
+    assert len({run.name for run in findings.runs}) == 3
+    assert all(len([one for one in case.attempts if one]) == 3 for case in findings.cases)
+    passed = [table for table in tables(findings) if table.name == "passes"]
+    assert [row[2] for table in passed for row in table.rows] == [one.share.share for one in evaluation.arms[0].passes]
+    assert bool(passed) == (several == "samples")
 
 
 def test_the_first_wrong_step_is_told_with_each_attempt() -> None:

@@ -151,6 +151,60 @@ def test_samples_are_runs_and_doubles_an_error() -> None:
         evaluate([*run("10"), *run("11")])
 
 
+def sampled(*rights: str, **more: Any) -> list[Solution]:
+    return [one for number, right in enumerate(rights) for one in run(right, sample=number, **more)]
+
+
+def test_several_samples_tell_what_they_hold() -> None:
+    (arm,) = evaluate(sampled("1100-", "1000-", "1010-")).arms
+    # Right samples a problem: 3, 1, 1, 0, 0 of 3. Of two samples, one of three choices misses the only right one.
+    assert [(one.k, one.samples, one.share.total) for one in arm.passes] == [(1, 3, 5), (2, 3, 5), (3, 3, 5)]
+    assert [one.share.share for one in arm.passes] == pytest.approx([5 / 15, (1 + 2 / 3 + 2 / 3) / 5, 3 / 5])
+    assert all(one.share.low < one.share.share < one.share.high for one in arm.passes)
+
+
+def test_samples_of_several_seeds_are_averaged_over_them() -> None:
+    first, second = sampled("1000", "0100", arm="c", seed=0), sampled("1111", "1111", author="b", arm="c", seed=1)
+    (arm,) = evaluate([*first, *second]).arms
+    assert [(one.k, one.share.total) for one in arm.passes] == [(1, 4), (2, 4)]
+    assert [one.share.share for one in arm.passes] == pytest.approx([(0.25 + 1) / 2, (0.5 + 1) / 2])
+
+
+def test_a_problem_without_all_its_samples_is_left_out_of_what_they_hold() -> None:
+    (arm,) = evaluate([*run("100"), *run("1", sample=1)]).arms
+    assert [(one.k, one.share.share, one.share.total) for one in arm.passes] == [(1, 1.0, 1), (2, 1.0, 1)]
+
+
+def test_what_is_no_sample_holds_nothing() -> None:
+    assert evaluate(run("110")).arms[0].passes == ()
+    seeds = [*run("110", "a0", arm="c", seed=0), *run("011", "a1", arm="c", seed=1)]
+    assert evaluate(seeds).arms[0].passes == ()
+    problems = Problems()
+    days = [found for day in ("110", "011") for found in found_in(run(day), problems, origin=day, name="same")]
+    assert assemble(days, problems).arms[0].passes == ()
+
+
+def test_runs_of_an_arm_have_each_a_name() -> None:
+    problems = Problems()
+    days = [found for day in "ab" for found in found_in(run("110"), problems, origin=day, name="same")]
+    assert [score.author for score in scores(assemble(days, problems))] == ["same #1", "same #2"]
+    seeds = [one for seed in (0, 1) for one in sampled("110", "011", arm="c", seed=seed)]
+    told = ["c seed=0 sample=0", "c seed=0 sample=1", "c seed=1 sample=0", "c seed=1 sample=1"]
+    assert [score.author for score in scores(evaluate(seeds))] == told
+
+
+def test_what_samples_hold_is_in_the_tables_and_files(tmp_path: Path) -> None:
+    evaluation = evaluate([*sampled("1100", "1010"), *run("1111", "b")])
+    table = tables(evaluation, scores(evaluation))
+    assert "| arm | pass@1 | pass@2 |" in table
+    assert "| a | 50.0% (15.0% - 85.0%) | 75.0% (30.1% - 95.4%) |" in table
+    files.write(evaluation, scores(evaluation), table, tmp_path)
+    assert files.read(tmp_path) == evaluation
+    rows = list(csv.DictReader((tmp_path / "passes.csv").open()))
+    assert [(row["arm"], row["k"], row["share"]) for row in rows] == [("a", "1", "0.5"), ("a", "2", "0.75")]
+    assert "pass@" not in tables(evaluate(run("11")), [])
+
+
 def test_an_evaluation_is_read_back_as_it_was(tmp_path: Path) -> None:
     evaluation = together(run("1100-", "a|b"), run("11101", "b"))
     files.write(evaluation, scores(evaluation), tables(evaluation, scores(evaluation)), tmp_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from socratic_cli.scoring.statistics import (
     holm,
     mcnemar,
     paired_bootstrap,
+    pass_at,
     sample_sd,
     sign_flip,
     wilson,
@@ -138,6 +139,15 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         low, high = paired_bootstrap(old, new, 500, seed)
         covered += low <= 0.10 <= high
     assert 0.90 <= covered / 300 <= 0.99
+
+
+@pytest.mark.parametrize(("right", "samples"), [(0, 4), (1, 4), (3, 5), (6, 6)])
+def test_pass_at_is_the_share_of_all_choices_with_a_right_one(right: int, samples: int) -> None:
+    drawn = [True] * right + [False] * (samples - right)
+    for k in range(1, samples + 1):
+        choices = list(combinations(drawn, k))
+        assert pass_at(k, right, samples) == pytest.approx(sum(map(any, choices)) / len(choices))
+        assert pass_at(k, right, samples) == pytest.approx(stats.hypergeom.sf(0, samples, right, k))
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=20))

@@ -35,7 +35,8 @@ class Share:
 
 def share(count: int, total: int, runs: int = 1) -> Share:
     """Return a share with its interval."""
-    low, high = wilson(round(count / runs), round(total / runs))
+    one_run = round(total / runs)
+    low, high = wilson(count / total * one_run if total else 0, one_run)
     return Share(count, total, low, high)
 
 

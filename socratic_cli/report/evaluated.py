@@ -8,6 +8,7 @@ from socratic_cli.analysis.faults import judge
 from socratic_cli.records import Solution
 from socratic_cli.report.gather import Runs, findings
 from socratic_cli.report.model import Attempt, Column, Curve, Fault, Findings, Table
+from socratic_cli.scoring.counting import label
 from socratic_cli.scoring.evaluation import Arm, Comparison, Evaluation
 
 _SILENT = ("none", "unanswered", "not-judged")
@@ -30,27 +31,55 @@ def evaluated(
     names = {arm.name for arm in arms}
     told = [one for one in evaluation.comparisons if {one.old, one.new} <= names]
     compared = [_compared([arm.name for arm in arms], told)] if told else []
-    return findings(evaluation.problems, arms, tables=[*compared, *tables], curves=curves)
+    passed = _passed([arm for arm in evaluation.arms if arm.name in names])
+    made = [*([passed] if passed.rows else []), *compared, *tables]
+    return findings(evaluation.problems, arms, tables=made, curves=curves)
 
 
 def _runs(arm: Arm) -> Runs | None:
     attempts = {
-        run.author: {
+        name: {
             one.problem: Attempt(one.solution, one.state, _fault(one.solution))
             for one in run.outcomes
             if one.solution is not None
         }
-        for run in arm.runs
+        for name, run in zip(_names(arm), arm.runs, strict=True)
     }
     known = [run.seconds for run in arm.runs if run.seconds is not None]
     seconds = sum(known) if len(known) == len(arm.runs) else None
     return Runs(arm.name, arm.scheme, attempts, seconds) if any(attempts.values()) else None
 
 
+def _names(arm: Arm) -> list[str]:
+    """Name every run by its author, or by what tells it from others of the same one, as samples are."""
+    authors = [run.author for run in arm.runs]
+    return authors if len(set(authors)) == len(authors) else [label(arm, run) for run in arm.runs]
+
+
 def _fault(solution: Solution) -> Fault | None:
     """Return the first wrong step of a solution, if it can be told."""
     found = judge(solution)
     return None if found.kind in _SILENT else Fault(found.kind.replace("-", " "), found.step, found.detail)
+
+
+def _passed(arms: Sequence[Arm]) -> Table:
+    rows = tuple(
+        (at, one.k, one.share.share, (one.share.low, one.share.high), one.share.total)
+        for at, arm in enumerate(arms)
+        for one in arm.passes
+    )
+    columns = (
+        Column("arm", "arm"),
+        Column("k", "count"),
+        Column("pass@k", "share"),
+        Column("95% interval", "interval"),
+        Column("problems", "count"),
+    )
+    caption = (
+        "Problems of which one of k samples at least is right, estimated from all samples: the most that a vote or a"
+        " verifier could find among them."
+    )
+    return Table("passes", "scores", caption, columns, rows)
 
 
 def _compared(arms: Sequence[str], comparisons: Iterable[Comparison]) -> Table:

@@ -107,7 +107,7 @@ def _share(attempts: list[Attempt], runs: int) -> Share:
     """Return the mean share over runs: more seeds are no more problems, and do not narrow the interval."""
     correct = sum(attempt.outcome == "correct" for attempt in attempts)
     problems = len(attempts) // runs
-    return Share(correct / runs, problems, *wilson(round(correct / runs), problems))
+    return Share(correct / runs, problems, *wilson(correct / runs, problems))
 
 
 def _reason(solution: Solution) -> str:

@@ -117,7 +117,7 @@ def pooled(by_steps: Mapping[int, Share]) -> dict[str, Share]:
     if tail:
         correct = sum(by_steps[steps].correct for steps in tail)
         problems = sum(by_steps[steps].problems for steps in tail)
-        shares[f"{tail[0]}+"] = Share(correct, problems, *wilson(round(correct), problems))
+        shares[f"{tail[0]}+"] = Share(correct, problems, *wilson(correct, problems))
     return shares
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from socratic_cli.scoring.evaluation import Arm, Outcome, Proportion, Result, Run, Slice, Spread
-from socratic_cli.scoring.statistics import sample_sd, wilson
+from socratic_cli.scoring.evaluation import Arm, Outcome, PassAt, Proportion, Result, Run, Slice, Spread
+from socratic_cli.scoring.statistics import pass_at, sample_sd, wilson
 
 
 def proportion(count: float, total: int) -> Proportion:
@@ -64,18 +64,53 @@ def arm(name: str, scheme: str, runs: Sequence[Run], values: Mapping[str, Mappin
         result=result(outcomes, len(runs)),
         spread=spread(runs),
         slices=tuple(slices(outcomes, len(runs), values)),
+        passes=tuple(passes(runs)),
     )
 
 
+def passes(runs: Sequence[Run]) -> Iterator[PassAt]:
+    """Yield pass@k for k = 1, 2, 4 ... and all samples, of problems that all samples are of; of several seeds the mean.
+
+    Runs of one author that are not numbered as samples, as those of two days, are none.
+    """
+    seeds: dict[tuple[str, int | None], list[Run]] = {}
+    for run in runs:
+        seeds.setdefault((run.author, run.seed), []).append(run)
+    fewest = min(len({run.sample for run in samples}) for samples in seeds.values())
+    if fewest < 2 or any(len({run.sample for run in samples}) < len(samples) for samples in seeds.values()):
+        return
+    right = [list(_right(samples)) for samples in seeds.values()]
+    problems = _share(sum(map(len, right)), len(right))
+    for k in sorted({*(2**power for power in range(fewest.bit_length())), fewest}):
+        shares = [
+            sum(pass_at(k, count, len(samples)) for count in counts) / len(counts)
+            for counts, samples in zip(right, seeds.values(), strict=True)
+            if counts
+        ]
+        if shares:
+            yield PassAt(k, fewest, proportion(sum(shares) / len(shares) * problems, problems))
+
+
+def _right(samples: Sequence[Run]) -> Iterator[int]:
+    """Yield how many of its samples are right, for every problem that has all of them."""
+    states: dict[str, list[bool]] = {}
+    for run in samples:
+        for outcome in run.outcomes:
+            states.setdefault(outcome.problem, []).append(outcome.state == "correct")
+    return (sum(found) for found in states.values() if len(found) == len(samples))
+
+
 def label(arm: Arm, run: Run) -> str:
-    """Return what a run is called beside the scheme of its arm."""
+    """Return what a run is called beside the scheme of its arm: no other run of the arm is called so."""
     if len(arm.runs) == 1:
         return arm.name.removesuffix(f" ({arm.scheme})")
     if len({other.author for other in arm.runs}) == len(arm.runs):
         return run.author if run.author.startswith(arm.name) else f"{arm.name}: {run.author}"
-    if len({other.sample for other in arm.runs}) == len(arm.runs):
-        return f"{arm.name} sample={run.sample}"
-    return f"{arm.name} #{arm.runs.index(run) + 1}"
+    if len({(other.seed, other.sample) for other in arm.runs}) == len(arm.runs):
+        seed = f" seed={run.seed}" if len({other.seed for other in arm.runs}) > 1 else ""
+        sample = f" sample={run.sample}" if len({other.sample for other in arm.runs}) > 1 else ""
+        return f"{arm.name}{seed}{sample}"
+    return f"{arm.name} #{[id(other) for other in arm.runs].index(id(run)) + 1}"  # two days may be equal in all
 
 
 def slices(

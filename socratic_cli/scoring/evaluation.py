@@ -5,7 +5,7 @@
     |- arms         what is compared: one way to make an author
     |  |- runs      one author each; an arm has several where it was made with several seeds
     |  |  `- outcomes   one a problem: correct, wrong or unanswered, and why
-    |  `- result, spread, slices
+    |  `- result, spread, slices, passes
     |- comparisons  of two arms on the problems that both have
     |- leaks        test questions that look like training questions or exemplars
     |- origins      the files it was made from
@@ -90,6 +90,19 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class PassAt:
+    """The share of problems of which one of k samples at least is right, whoever may choose it (pass@k).
+
+    It is estimated from all samples (`statistics.pass_at`); the interval is of the choice of problems, and for fewer
+    than all samples wider than it had to be.
+    """
+
+    k: int
+    samples: int
+    share: Proportion
+
+
+@dataclass(frozen=True)
 class Slice:
     """The problems of an arm that have one value of one feature, such as steps = 3."""
 
@@ -112,7 +125,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to make an author, with a run for every seed. `name` is its own among the arms."""
+    """One way to make an author, with a run for every seed and sample. `name` is its own among the arms.
+
+    `passes` tells what several samples of a problem hold, if there are some.
+    """
 
     name: str
     scheme: str
@@ -120,6 +136,7 @@ class Arm:
     result: Result
     spread: Spread
     slices: tuple[Slice, ...]
+    passes: tuple[PassAt, ...] = ()
 
 
 @dataclass(frozen=True)

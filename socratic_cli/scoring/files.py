@@ -28,6 +28,7 @@ def write(evaluation: Evaluation, scores: Sequence[Score], table: str, folder: P
     _put(folder / "scores.csv", _csv(_flat(score) for score in scores))
     _put(folder / "comparisons.csv", _csv(map(asdict, evaluation.comparisons), _names(Comparison)))
     _put(folder / "slices.csv", _csv(_slices(evaluation)))
+    _put(folder / "passes.csv", _csv(_passes(evaluation), ("arm", "scheme", "k", "samples", "share", "low", "high")))
     _put(folder / "leaks.csv", _csv(map(asdict, evaluation.leaks), _names(Leak)))
     data = _adapter().dump_json(evaluation, exclude=_NOT_WRITTEN, exclude_unset=True)
     _put(folder / NAME, data.decode() + "\n")
@@ -74,6 +75,13 @@ def _csv(rows: Iterable[dict[str, Any]], names: Sequence[str] = ()) -> str:
 def _flat(score: Score) -> dict[str, Any]:
     reasons = " ".join(f"{reason}={count}" for reason, count in score.reasons.items())
     return {**score.model_dump(exclude={"by_steps", "reasons"}), "reasons": reasons}
+
+
+def _passes(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    for arm in evaluation.arms:
+        for one in arm.passes:
+            shares = {"share": one.share.share, "low": one.share.low, "high": one.share.high}
+            yield {"arm": arm.name, "scheme": arm.scheme, "k": one.k, "samples": one.samples, **shares}
 
 
 def _slices(evaluation: Evaluation) -> Iterator[dict[str, Any]]:

@@ -41,6 +41,17 @@ def wilson(correct: float, total: int) -> Interval:
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
+def pass_at(k: int, right: int, samples: int) -> float:
+    """Return how probable it is that of k samples of a problem one at least is right, where `right` of all are.
+
+    The unbiased estimator of Chen et al. (2021): the share of all choices of k samples that hold a right one.
+
+    >>> pass_at(1, 2, 8), round(pass_at(4, 2, 8), 4), pass_at(8, 2, 8)
+    (0.25, 0.7857, 1.0)
+    """
+    return 1 - math.comb(samples - right, k) / math.comb(samples, k)
+
+
 def sample_sd(values: Sequence[float]) -> float | None:
     """Return the sample standard deviation (divided by n - 1), None of fewer than two values.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from socratic_cli.markdown import table
 from socratic_cli.records import Score
-from socratic_cli.scoring.evaluation import Arm, Comparison, Evaluation, Leak, Slice
+from socratic_cli.scoring.evaluation import Arm, Comparison, Evaluation, Leak, PassAt, Slice
 
 Row = Iterator[str]
 """The cells of one row of a table."""
@@ -26,6 +26,7 @@ def tables(evaluation: Evaluation, scores: Sequence[Score], by: Sequence[str] = 
         *score_table(scores),
         *_readers_table(scores),
         *_seeds_table(evaluation.arms),
+        *_passes_table(evaluation.arms),
         *_comparisons_table(evaluation),
         *(line for feature in by for line in _slices_table(scores, evaluation.arms, feature)),
         *_leaks_table(evaluation.leaks, len(evaluation.problems)),
@@ -82,6 +83,21 @@ def _seeds_row(arm: Arm) -> Row:
     s, mean = arm.spread, arm.result.accuracy
     yield from (arm.name, str(s.runs), f"{s.mean:.1%}", f"{mean.low:.1%} - {mean.high:.1%}")
     yield from (f"{s.sd or 0:.1%}", f"{s.lowest:.1%} - {s.highest:.1%}")
+
+
+def _passes_table(arms: Sequence[Arm]) -> Iterator[str]:
+    """Yield what several samples of a problem hold: the most that a vote or a verifier can find among them."""
+    columns = sorted({one.k for arm in arms for one in arm.passes})
+    if not columns:
+        return
+    yield "\npass@k: the share of problems of which one of k samples at least is right, estimated from all of them:\n"
+    found = [(arm.name, {one.k: one for one in arm.passes}) for arm in arms if arm.passes]
+    rows = [(name, *(_pass(known.get(k)) for k in columns)) for name, known in found]
+    yield from table(("arm", *(f"pass@{k}" for k in columns)), rows)
+
+
+def _pass(one: PassAt | None) -> str:
+    return f"{one.share.share:.1%} ({one.share.low:.1%} - {one.share.high:.1%})" if one else "-"
 
 
 def _comparisons_table(evaluation: Evaluation) -> Iterator[str]:
