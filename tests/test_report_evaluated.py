@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import random
 from itertools import islice
 from pathlib import Path
 
@@ -70,6 +71,50 @@ def test_runs_of_one_author_are_all_told(several: str) -> None:
     passed = [table for table in tables(findings) if table.name == "passes"]
     assert [row[2] for table in passed for row in table.rows] == [one.share.share for one in evaluation.arms[0].passes]
     assert bool(passed) == (several == "samples")
+
+
+def any_file(dice: random.Random) -> list[Solution]:
+    """Return solutions as some file may hold them: of several authors, seeds and samples, on unequal problems."""
+    found: dict[tuple[object, ...], Solution] = {}
+    for _ in range(dice.randint(1, 3)):
+        author, scheme = dice.choice("ab"), dice.choice(["cot", "socratic"])
+        seed, number = dice.choice([None, 0, 1]), dice.choice([0, 0, 1])
+        for problem in dice.sample(PROBLEMS, dice.randint(1, 30)):
+            answer = dice.choice([problem.answer, "-1", None])
+            one = Solution(
+                problem=problem,
+                scheme=scheme,
+                author=author,
+                seed=seed,
+                sample=number,
+                answer=answer,
+                unanswered=None if answer else "truncated",
+            )
+            found.setdefault((scheme, author, seed, number, problem.id), one)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_files_are_scored_a_report_tells_what_bench_counted(seed: int) -> None:
+    dice, problems = random.Random(seed), Problems()
+    lots = [(any_file(dice), dice.choice([None, None, "named"])) for _ in range(dice.randint(1, 4))]
+    found = [run for at, (lot, name) in enumerate(lots) for run in found_in(lot, problems, origin=str(at), name=name)]
+    evaluation = assemble(found, problems)
+    findings = evaluated(evaluation)
+    assert findings is not None
+    assert [arm.name for arm in findings.arms] == [arm.name for arm in evaluation.arms]
+    for arm, counted in zip(findings.arms, evaluation.arms, strict=True):
+        wanted = counted.result.accuracy
+        told = arm.share
+        assert (told.correct, told.problems, told.low) == pytest.approx((wanted.count, wanted.total, wanted.low))
+        assert arm.unanswered == counted.result.reasons
+        by_steps = {one.value: one.result.accuracy for one in counted.slices if one.feature == "steps"}
+        assert by_steps.keys() == {str(steps) for steps in arm.by_steps}
+        assert [one.low for one in arm.by_steps.values()] == pytest.approx(
+            [by_steps[str(steps)].low for steps in arm.by_steps]
+        )
+    names = [run.name for run in findings.runs]
+    assert len(set(names)) == len(names) == sum(len(arm.runs) for arm in evaluation.arms)
 
 
 def test_the_first_wrong_step_is_told_with_each_attempt() -> None:

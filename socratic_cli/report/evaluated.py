@@ -51,9 +51,8 @@ def _runs(arm: Arm) -> Runs | None:
 
 
 def _names(arm: Arm) -> list[str]:
-    """Name every run by its author, or by what tells it from others of the same one, as samples are."""
-    authors = [run.author for run in arm.runs]
-    return authors if len(set(authors)) == len(authors) else [label(arm, run) for run in arm.runs]
+    """Name every run by its author, or, of several, by what tells it from the others of the arm."""
+    return [label(arm, run) for run in arm.runs] if len(arm.runs) > 1 else [run.author for run in arm.runs]
 
 
 def _fault(solution: Solution) -> Fault | None:

@@ -106,7 +106,7 @@ def _arm(runs: Runs) -> Arm:
 def _share(attempts: list[Attempt], runs: int) -> Share:
     """Return the mean share over runs: more seeds are no more problems, and do not narrow the interval."""
     correct = sum(attempt.outcome == "correct" for attempt in attempts)
-    problems = len(attempts) // runs
+    problems = round(len(attempts) / runs)
     return Share(correct / runs, problems, *wilson(correct / runs, problems))
 
 

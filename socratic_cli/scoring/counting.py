@@ -107,7 +107,7 @@ def label(arm: Arm, run: Run) -> str:
     if len({other.author for other in arm.runs}) == len(arm.runs):
         return run.author if run.author.startswith(arm.name) else f"{arm.name}: {run.author}"
     if len({(other.seed, other.sample) for other in arm.runs}) == len(arm.runs):
-        seed = f" seed={run.seed}" if len({other.seed for other in arm.runs}) > 1 else ""
+        seed = f" seed={run.seed}" if len({other.seed for other in arm.runs}) > 1 and run.seed is not None else ""
         sample = f" sample={run.sample}" if len({other.sample for other in arm.runs}) > 1 else ""
         return f"{arm.name}{seed}{sample}"
     return f"{arm.name} #{[id(other) for other in arm.runs].index(id(run)) + 1}"  # two days may be equal in all
