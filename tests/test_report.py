@@ -9,6 +9,7 @@ import gzip
 import json
 import random
 import re
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 from socratic_cli import sources
 from socratic_cli.errors import OutputError
 from socratic_cli.records import Exchange, Problem, Solution, Step, Usage
-from socratic_cli.report import Column, Fault, Findings, Table, curves, gather, write
+from socratic_cli.report import Column, Fault, Findings, Table, curves, write
 from socratic_cli.report.figures import drawings
 from socratic_cli.report.losses import smoothed
 from socratic_cli.report.marks import gold_of, marked, result
@@ -32,6 +33,7 @@ from socratic_cli.report.tables import tables
 from socratic_cli.stages.bench import bench
 from tests import plausible
 from tests.command import socratic
+from tests.gathering import gather
 
 EGGS = Problem(
     id="eggs",
@@ -119,8 +121,8 @@ class TestFindings:
         by_scheme = gather([solution(scheme="cot"), solution(scheme="answer")])
         by_both = gather([solution(author="a"), solution(author="b"), solution(author="a", scheme="answer")])
         assert [arm.name for arm in by_author.arms] == ["a", "b"]
-        assert [arm.name for arm in by_scheme.arms] == ["cot", "answer"]
-        assert [arm.name for arm in by_both.arms] == ["cot, a", "cot, b", "answer, a"]
+        assert [arm.name for arm in by_scheme.arms] == ["s (cot)", "s (answer)"]
+        assert [arm.name for arm in by_both.arms] == ["a (cot)", "b", "a (answer)"]
 
     def test_an_arm_without_a_problem_has_no_attempt_at_it(self) -> None:
         findings = gather([solution(author="a"), solution(author="b"), solution(PLAIN, author="b")])
@@ -215,7 +217,7 @@ class TestPage:
         rows = ((0, "strong", -0.0625, 0.0004), (1, "own", None, 0.5))
         given = Table("comparisons", "comparisons", "Whose fault it is.", columns, rows)
         culprit = Table("culprit", "faults", "Gold or own decomposer.", columns, rows)
-        findings = gather([solution(author="a"), solution(author="b")], tables=[given, culprit])
+        findings = replace(gather([solution(author="a"), solution(author="b")]), tables=(given, culprit))
         text = page(findings)
         assert [one.name for one in tables(findings)] == ["scores", "accuracy-by-steps", "comparisons", "culprit"]
         assert "Whose fault it is." in text

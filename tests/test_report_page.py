@@ -12,9 +12,10 @@ import pytest
 
 from socratic_cli import sources
 from socratic_cli.records import Exchange, Problem, Solution, Step
-from socratic_cli.report import Curve, Fault, Findings, gather, write
+from socratic_cli.report import Curve, Fault, Findings, write
 from socratic_cli.report.model import Case, Outcome
 from tests import chromium, plausible
+from tests.gathering import gather
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -1,17 +1,14 @@
-"""Solutions -> findings: arms with their shares and costs, and every problem with the attempts at it."""
+"""Attempts -> findings: arms with their shares and costs, and every problem with the attempts at it."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from socratic_cli.records import Problem, Solution, Usage
-from socratic_cli.report.model import Arm, Attempt, Case, Cost, Curve, Fault, Findings, Outcome, Run, Share, Table
-from socratic_cli.stages.bench import is_correct, wilson
-
-FaultOf = Callable[[Solution], Fault | None]
-"""Tells what went wrong first in a solution."""
+from socratic_cli.report.model import Arm, Attempt, Case, Cost, Curve, Findings, Run, Share, Table
+from socratic_cli.stages.bench import wilson
 
 
 class Runs(NamedTuple):
@@ -21,28 +18,6 @@ class Runs(NamedTuple):
     scheme: str
     attempts: Mapping[str, Mapping[str, Attempt]]
     seconds: float | None = None
-
-
-def gather(
-    solutions: Iterable[Solution],
-    *,
-    fault_of: FaultOf = lambda _: None,
-    tables: Sequence[Table] = (),
-    curves: Sequence[Curve] = (),
-) -> Findings:
-    """Sort solutions by scheme and author, each of which is an arm, in the order in which they came."""
-    problems: dict[str, Problem] = {}
-    found: dict[tuple[str, str], dict[str, Attempt]] = defaultdict(dict)
-    for solution in solutions:
-        identity = solution.problem.id
-        problems.setdefault(identity, solution.problem)
-        attempt = Attempt(solution, outcome(solution), fault_of(solution))
-        found[solution.scheme, solution.author][identity] = attempt
-    arms = [
-        Runs(name, scheme, {author: attempts})
-        for name, ((scheme, author), attempts) in zip(_names(list(found)), found.items(), strict=True)
-    ]
-    return findings(problems.values(), arms, tables=tables, curves=curves)
 
 
 def findings(
@@ -67,22 +42,6 @@ def findings(
         curves=curves,
         notes=notes,
     )
-
-
-def outcome(solution: Solution) -> Outcome:
-    """Return whether a solution is correct, wrong, or none."""
-    if solution.answer is None:
-        return "unanswered"
-    return "correct" if is_correct(solution) else "wrong"
-
-
-def _names(keys: list[tuple[str, str]]) -> list[str]:
-    """Name arms by what tells them apart: the author, else the scheme, else both."""
-    schemes, authors = [scheme for scheme, _ in keys], [author for _, author in keys]
-    for names in (authors, schemes):
-        if len(set(names)) == len(keys) and len(keys) > 1:
-            return names
-    return [f"{scheme}, {author}" for scheme, author in keys]
 
 
 def _arm(runs: Runs) -> Arm:
