@@ -61,9 +61,10 @@ def verb(
     spread: Spread = ...,  # type: ignore[assignment]
 ) -> None:
     """Solutions are scored by their final answers; students solve --problems first. The tables go to standard output:
-    accuracy with 95% Wilson intervals, what was unanswered and why, and all arms compared on the same problems. Where
-    gold steps are known, the first wrong step is told by kind; where subquestions are, how well was asked; and of
-    solutions with another player in a role (solve --oracle), whose fault it is.
+    accuracy with 95% Wilson intervals, what was unanswered and why, and all arms compared on the same problems. Several
+    samples of a problem (solve --keep-samples) are runs of one arm and tell pass@k. Where gold steps are known, the
+    first wrong step is told by kind; where subquestions are, how well was asked; and of solutions with another player
+    in a role (solve --oracle), whose fault it is.
 
     \b
     socratic bench solutions.jsonl
