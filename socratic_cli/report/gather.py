@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from socratic_cli.records import Problem, Solution, Usage
+from socratic_cli.records import Problem, Usage
 from socratic_cli.report.model import Arm, Attempt, Case, Cost, Curve, Findings, Run, Share, Table
 from socratic_cli.stages.bench import wilson
 
@@ -55,8 +55,8 @@ def _arm(runs: Runs) -> Arm:
         scheme=runs.scheme,
         authors=tuple(runs.attempts),
         share=_share(attempts, count),
-        unanswered=Counter(_reason(attempt.solution) for attempt in attempts if attempt.outcome == "unanswered"),
-        leaked=sum(attempt.solution.leaked for attempt in attempts),
+        unanswered={reason: times / count for reason, times in _reasons(attempts).items()},
+        leaked=sum(attempt.solution.leaked for attempt in attempts) / count,
         by_steps={steps: _share(by_steps[steps], count) for steps in sorted(by_steps) if steps},
         cost=_cost(attempts, runs.seconds),
     )
@@ -69,8 +69,9 @@ def _share(attempts: list[Attempt], runs: int) -> Share:
     return Share(correct / runs, problems, *wilson(correct / runs, problems))
 
 
-def _reason(solution: Solution) -> str:
-    return solution.unanswered or "no reason given"
+def _reasons(attempts: Iterable[Attempt]) -> Counter[str]:
+    unanswered = (attempt.solution for attempt in attempts if attempt.outcome == "unanswered")
+    return Counter(solution.unanswered or "no reason given" for solution in unanswered)
 
 
 def _cost(attempts: list[Attempt], measured: float | None) -> Cost:

@@ -63,15 +63,16 @@ class Cost:
 class Arm:
     """What is compared: a scheme and who wrote in it.
 
-    `unanswered` counts the reasons; `by_steps` has the shares by the number of gold steps.
+    `unanswered` counts the reasons, `leaked` the questions of its training set, both as the mean over runs; `by_steps`
+    has the shares by the number of gold steps.
     """
 
     name: str
     scheme: str
     authors: tuple[str, ...]
     share: Share
-    unanswered: Mapping[str, int] = field(default_factory=dict)
-    leaked: int = 0
+    unanswered: Mapping[str, float] = field(default_factory=dict)
+    leaked: float = 0
     by_steps: Mapping[int, Share] = field(default_factory=dict)
     cost: Cost = Cost()
 

@@ -30,8 +30,8 @@ def _scores(arms: Sequence[Arm]) -> Table:
         Column("95% interval", "interval"),
         Column("correct", "number"),
         Column("problems", "count"),
-        Column("unanswered", "count"),
-        *([Column("leaked", "count")] if leaked else []),
+        Column("unanswered", "number"),
+        *([Column("leaked", "number")] if leaked else []),
     ]
     rows = tuple(_score(at, arm, leaked, _say_more(arms)) for at, arm in enumerate(arms))
     caption = (
@@ -62,7 +62,7 @@ def _reasons(arms: Sequence[Arm]) -> Table:
     rows = tuple(
         (at, *(arm.unanswered.get(reason, 0) for reason in reasons)) for at, arm in enumerate(arms) if len(reasons) > 1
     )
-    columns = (_ARM, *(Column(reason, "count") for reason in reasons))
+    columns = (_ARM, *(Column(reason, "number") for reason in reasons))
     return Table("unanswered", "scores", "Unanswered problems by reason.", columns, rows)
 
 
