@@ -76,7 +76,7 @@ def passes(runs: Sequence[Run]) -> Iterator[PassAt]:
     seeds: dict[tuple[str, int | None], list[Run]] = {}
     for run in runs:
         seeds.setdefault((run.author, run.seed), []).append(run)
-    fewest = min(len({run.sample for run in samples}) for samples in seeds.values())
+    fewest = min(map(len, seeds.values()))
     if fewest < 2 or any(len({run.sample for run in samples}) < len(samples) for samples in seeds.values()):
         return
     right = [list(_right(samples)) for samples in seeds.values()]
@@ -110,7 +110,8 @@ def label(arm: Arm, run: Run) -> str:
         seed = f" seed={run.seed}" if len({other.seed for other in arm.runs}) > 1 and run.seed is not None else ""
         sample = f" sample={run.sample}" if len({other.sample for other in arm.runs}) > 1 else ""
         return f"{arm.name}{seed}{sample}"
-    return f"{arm.name} #{[id(other) for other in arm.runs].index(id(run)) + 1}"  # two days may be equal in all
+    number = next(at for at, other in enumerate(arm.runs, 1) if other is run)  # two days may be equal in everything
+    return f"{arm.name} #{number}"
 
 
 def slices(
