@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+PROCESSES ?= 3
 PLUGINS := $(patsubst %/pyproject.toml,--editable %,$(wildcard plugins/*/pyproject.toml))
 
 .PHONY: install quickstart test lint readme clean
@@ -21,9 +22,10 @@ $(STAMP): pyproject.toml constraints.txt plugins/*/pyproject.toml
 quickstart: install
 	$(BIN)/socratic run recipes/quickstart.yaml
 
-# A process for every core, up to 4; what the tests of a file share is made once.
+# More processes than two cores, for many tests wait: for a killed worker's successor, or for a service that stalls. One
+# that has finished takes tests over from the others.
 test: install
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 
 lint: install
 	$(BIN)/ruff check .

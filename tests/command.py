@@ -25,6 +25,9 @@ COMMAND = (sys.executable, "-m", "socratic_cli")
 
 # What a command may be told without a library having been imported differently.
 _HEARD_LATER = ("OPENAI_API_KEY", "SOCRATIC_", "XDG_CACHE_HOME", "PYTEST_")
+# What libraries that a test has imported tell the processes they start: Ray and vLLM are not among those that a command
+# finds loaded already, and torch looks for its compiler's folder when it compiles.
+_OF_LIBRARIES = ("RAY_", "PYTHONBREAKPOINT", "VLLM_", "TORCHINDUCTOR_CACHE_DIR")
 
 
 def socratic(*arguments: str | Path, stdin: str | bytes = b"", cwd: Path | None = None, **environment: str) -> Outcome:
@@ -35,7 +38,7 @@ def socratic(*arguments: str | Path, stdin: str | bytes = b"", cwd: Path | None 
     with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
         given.write(stdin.encode() if isinstance(stdin, str) else stdin)
         given.seek(0)
-        if sys.platform == "linux" and all(name.startswith(_HEARD_LATER) for name in changed):
+        if sys.platform == "linux" and all(name.startswith(_HEARD_LATER + _OF_LIBRARIES) for name in changed):
             code = warm.run(words, (given, out, err), cwd, whole)
         else:
             done = subprocess.run(
