@@ -4,7 +4,8 @@
 
 A point is a student: its scheme, the tokens it was trained on, and how many of how many problems it solved. Prints a
 table in Markdown. The fit is a logistic regression (statsmodels' binomial GLM) of what is solved on the logarithm of
-the compute; the interval of the compute that a goal takes is Fieller's.
+the compute; the interval of the compute that a goal takes is Fieller's. Where students differ by more than chance
+among problems lets them, since a seed counts, the intervals are wider by as much (quasi-binomial).
 """
 
 from __future__ import annotations
@@ -62,22 +63,39 @@ class Fit(NamedTuple):
         return middle, (-b - root) / (2 * a), (-b + root) / (2 * a)
 
 
-def fitted(points: Iterable[Point]) -> Fit:
-    """Fit the points of one scheme."""
-    points = list(points)
+def fitted(points: Iterable[Point], dispersion: float = 1.0) -> Fit:
+    """Fit the points of one scheme; variances are `dispersion` times those of binomial counts."""
+    found = _regression(list(points)).fit()
+    level, slope = map(float, found.params)
+    return Fit(level, slope, dispersion * np.asarray(found.cov_params()))
+
+
+def dispersion(schemes: Iterable[list[Point]]) -> float:
+    """Return how much wider students scatter about the lines of their schemes than binomial counts do; 1 if no wider.
+
+    Pearson's chi-squared over its degrees of freedom, of all schemes together: one has too few students to tell.
+    """
+    fits = [_regression(points).fit() for points in schemes if _sizes(points)[1:]]
+    freedom = sum(fit.df_resid for fit in fits)
+    return max(1.0, float(sum(fit.pearson_chi2 for fit in fits) / freedom)) if freedom else 1.0
+
+
+def _regression(points: list[Point]) -> sm.GLM:
     counts = np.array([(one.solved, one.of - one.solved) for one in points])
     compute = np.array([math.log10(one.flop) - 14 for one in points])
-    found = sm.GLM(counts, sm.add_constant(compute), family=sm.families.Binomial()).fit()
-    level, slope = map(float, found.params)
-    return Fit(level, slope, np.asarray(found.cov_params()))
+    return sm.GLM(counts, sm.add_constant(compute), family=sm.families.Binomial())
 
 
-def line(scheme: str, points: list[Point], goal: float) -> str:
+def _sizes(points: Iterable[Point]) -> list[int]:
+    return sorted({one.problems for one in points})
+
+
+def line(scheme: str, points: list[Point], goal: float, dispersion: float = 1.0) -> str:
     """Return a row of the table."""
-    sizes = sorted({one.problems for one in points})
+    sizes = _sizes(points)
     if len(sizes) < 2:
         return f"| {scheme} | {', '.join(map(str, sizes))} | {len(points)} | one size: no fit | |"
-    fit = fitted(points)
+    fit = fitted(points, dispersion)
     error = 1.96 * math.sqrt(fit.covariance[1, 1])
     middle, low, high = fit.takes(goal)
     largest = max(one.flop for one in points)
@@ -98,10 +116,13 @@ def main() -> None:
     given = parser.parse_args()
     with jsonlines.open(given.points) as lines:
         points = [Point(*(one[name] for name in Point._fields)) for one in lines]
+    schemes = {one.scheme: [point for point in points if point.scheme == one.scheme] for one in points}
+    wider = dispersion(schemes.values())
     print(f"| scheme | problems | students | odds at ten times the compute | {given.goal:.2%} would take |")
     print("|---|---|--:|---|---|")
-    for scheme in dict.fromkeys(one.scheme for one in points):
-        print(line(scheme, [one for one in points if one.scheme == scheme], given.goal))
+    for scheme, students in schemes.items():
+        print(line(scheme, students, given.goal, wider))
+    print(f"\nVariances are {wider:.2f} times those of binomial counts.")
 
 
 if __name__ == "__main__":
