@@ -230,3 +230,8 @@ def fingerprint(question: str) -> str:
     """Return a short hash of a question that does not depend on case, punctuation or blanks."""
     words = re.findall(r"\w+", question.casefold())
     return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
+
+
+def lettered(question: str) -> str:
+    """Return a short hash of a question to the letter: questions that differ in a sign only are two."""
+    return hashlib.sha256(question.encode()).hexdigest()[:16]

@@ -210,6 +210,24 @@ def test_outputs_without_questions_are_known_by_their_ids(tmp_path: Path) -> Non
     assert "| 1 | 1 | 1 (1 unreadable) |" in done.out  # correct, wrong, unanswered
 
 
+def test_outputs_with_questions_find_their_gold_answers_among_the_problems(tmp_path: Path) -> None:
+    asked = {f"What is 7 {sign} 3?": str(answer) for sign, answer in (("+", 10), ("-", 4), ("*", 21))}
+    gold = lines(tmp_path / "gold.jsonl", [{"question": at, "answer": answer} for at, answer in asked.items()])
+    outputs = lines(tmp_path / "o.jsonl", [{"question": at, "out": answer} for at, answer in asked.items()])
+    done = socratic("bench", outputs, "--problems", gold, "--output-field", "out")
+    assert done.code == 0, done.err
+    assert "| out | o | 3 | 3 | 100.0% |" in done.out
+
+
+def test_a_doubled_line_is_no_second_sample(tmp_path: Path) -> None:
+    records = [{"question": f"{at} hens?", "answer": str(at), "out": str(at)} for at in (3, 4)]
+    twice = lines(tmp_path / "twice.jsonl", [*records, *records])
+    assert "pass@2" in socratic("bench", twice, "--output-field", "out").out
+    done = socratic("bench", lines(tmp_path / "o.jsonl", [*records, records[1]]), "--output-field", "out")
+    assert (done.code, done.out) == (1, "")
+    assert "a question has 2 outputs and others 1, '4 hens?': leave the doubled lines out" in done.err
+
+
 def test_a_foreign_file_that_is_not_named_ends_with_a_sentence(tmp_path: Path) -> None:
     done = socratic("bench", lines(tmp_path / "o.jsonl", [{"q": "?", "out": "1"}]))
     assert done.code == 1

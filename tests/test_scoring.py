@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from socratic_cli.errors import InputError, UsageError
-from socratic_cli.records import Problem, Solution, fingerprint
+from socratic_cli.records import Problem, Solution, lettered
 from socratic_cli.scoring import files
 from socratic_cli.scoring.evaluation import Evaluation
 from socratic_cli.scoring.grouping import Problems, found_in
@@ -101,6 +101,46 @@ def test_a_difference_must_outlast_the_seeds_too() -> None:
     assert 0 < steady.low < steady.difference < steady.high
 
 
+def test_samples_are_no_further_seeds() -> None:
+    def arm(name: str, counts: tuple[int, ...], samples: int) -> list[Solution]:
+        return [
+            one.model_copy(update={"sample": sample})
+            for seed, right in enumerate(counts)
+            for sample in range(samples)
+            for one in run("1" * right + "0" * (100 - right), f"{name} {seed}", arm=name, seed=seed)
+        ]
+
+    one, eight = (
+        together(arm("a", (10, 30), samples), arm("b", (25, 45), samples)).comparisons[0] for samples in (1, 8)
+    )
+    assert one.p_seeds == pytest.approx(0.4)
+    assert eight.p_seeds == pytest.approx(0.4)
+    assert (one.low, one.high) == pytest.approx((eight.low, eight.high))
+    (alone,) = together(arm("a", (10,), 8), run("1" * 15 + "0" * 85, "b")).comparisons
+    assert alone.p_seeds is None
+    assert "over seeds" not in tables(together(arm("a", (10,), 8), run("1" * 15 + "0" * 85, "b")), [])
+
+
+@pytest.mark.parametrize("sizes", [(2, 3), (3, 4), (1, 100)])
+def test_runs_on_unequal_problems_never_come_to_more_than_all(sizes: tuple[int, int]) -> None:
+    found = together(*(run("1" * size, "s", seed=seed, arm="s") for seed, size in enumerate(sizes)))
+    (arm,) = found.arms
+    assert arm.result.accuracy.share == arm.spread.mean == 1.0
+    assert arm.result.accuracy.low <= arm.result.accuracy.share <= arm.result.accuracy.high
+    assert all(one.result.accuracy.share <= 1 for one in arm.slices)
+    assert "not on the same problems" in " ".join(found.notes)
+
+
+def test_runs_of_as_many_problems_that_are_others_are_told_and_so_is_what_was_not_compared() -> None:
+    halves = [
+        [solution(at, "1", "s", seed=seed, arm="s") for at in part] for seed, part in enumerate(((0, 1, 2), (3, 4, 5)))
+    ]
+    found = together(*halves, run("1" * 6, "whole"))
+    assert found.comparisons == ()
+    assert "s: its runs are not on the same problems; their mean is of unequal ones." in found.notes
+    assert "s and whole have no problem in common that all their runs are on, and are not compared." in found.notes
+
+
 def test_the_same_name_on_other_problems_is_the_same_run() -> None:
     whole = run("110010")
     (arm,) = together(whole[:3], whole[3:]).arms
@@ -121,14 +161,23 @@ def test_schemes_of_one_author_are_arms_by_scheme() -> None:
     assert [(score.scheme, score.author) for score in scores(evaluation)] == [("cot", "a"), ("answer", "a")]
 
 
-def test_a_question_without_an_id_is_known_by_its_words() -> None:
-    other = solution(3, "3", "tool")
-    other = other.model_copy(
-        update={"problem": other.problem.model_copy(update={"id": fingerprint(other.problem.question)})}
-    )
-    evaluation = together([other], run("11111"))
+def asked(question: str, author: str, identity: str | None = None) -> Solution:
+    problem = Problem(id=identity or lettered(question), question=question, answer="4")
+    return Solution(problem=problem, scheme="cot", author=author, answer="4")
+
+
+@pytest.mark.parametrize("spelt", ["What is 3?", "what  is 3 ?"])
+def test_a_question_without_an_id_is_known_by_its_words(spelt: str) -> None:
+    evaluation = together([asked(spelt, "tool")], run("11111"))
     assert len(evaluation.problems) == 5
     assert evaluation.comparisons[0].problems == 1
+
+
+def test_questions_of_the_same_words_are_known_by_their_signs() -> None:
+    ours = [asked("What is 7 + 3?", "a", "plus"), asked("What is 7 - 3?", "a", "minus")]
+    evaluation = together([asked("What is 7 - 3?", "tool"), asked("what is 7-3?", "tool")], ours)
+    assert [(one.problem, one.state) for one in evaluation.arms[0].runs[0].outcomes][0] == ("minus", "correct")
+    assert len(evaluation.problems) == 3  # the other spelling could be either
 
 
 def test_differing_gold_answers_are_told() -> None:

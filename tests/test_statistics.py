@@ -13,6 +13,7 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from socratic_cli.scoring.statistics import (
+    Interval,
     between_seeds,
     gain,
     holm,
@@ -20,7 +21,9 @@ from socratic_cli.scoring.statistics import (
     paired_bootstrap,
     pass_at,
     sample_sd,
+    seeds_apart,
     sign_flip,
+    widened,
     wilson,
 )
 
@@ -123,13 +126,37 @@ def test_the_bootstrap_of_single_runs_is_scipys(seed: int) -> None:
     assert paired_bootstrap(old, new, 10_000, seed) == pytest.approx((theirs.low, theirs.high), abs=0.004)
 
 
-def test_the_bootstrap_is_seeded_and_knows_that_seeds_differ() -> None:
-    old, steady = random_table(0, 300, 3, 0.2), random_table(1, 300, 3, 0.3)
-    assert paired_bootstrap(old, steady, 2_000, 7) == paired_bootstrap(old, steady, 2_000, 7)
-    wild = np.hstack([random_table(2, 300, 1, share) for share in (0.05, 0.3, 0.55)])
-    low, high = paired_bootstrap(old, wild, 2_000, 0)
-    steady_low, steady_high = paired_bootstrap(old, steady, 2_000, 0)
-    assert high - low > 2 * (steady_high - steady_low)
+def test_the_bootstrap_is_seeded() -> None:
+    old, new = random_table(0, 300, 3, 0.2), random_table(1, 300, 3, 0.3)
+    assert paired_bootstrap(old, new, 2_000, 7) == paired_bootstrap(old, new, 2_000, 7)
+
+
+@given(ACCURACIES, ACCURACIES)
+def test_seeds_move_a_difference_as_far_as_scipys_interval_reaches(old: list[float], new: list[float]) -> None:
+    assume(len(set(old)) > 1 and len(set(new)) > 1)
+    low, high = stats.ttest_ind(new, old).confidence_interval()
+    assert seeds_apart(old, new) == pytest.approx((high - low) / 2, rel=1e-6, abs=1e-12)
+
+
+def test_a_single_seed_tells_nothing_of_others() -> None:
+    assert seeds_apart([0.1], [0.3]) == 0.0
+    assert widened(Interval(0.1, 0.4), 0.2, 0.0) == pytest.approx((0.1, 0.4))
+
+
+@pytest.mark.parametrize(("seeds", "sd"), [(2, 0.03), (2, 0.05), (3, 0.03), (3, 0.0)])
+def test_an_interval_of_problems_and_seeds_holds_the_truth_at_least_as_often_as_it_says(seeds: int, sd: float) -> None:
+    dice, held = np.random.default_rng(0), 0
+    for _ in range(300):
+        hard = dice.normal(0, 0.1, size=(400, 1))
+        old, new = (
+            dice.random((400, seeds)) < np.clip(0.3 + hard + dice.normal(0, sd, size=(1, seeds)), 0, 1)
+            for _ in range(2)
+        )
+        means = [table.mean(axis=0).tolist() for table in (old, new)]
+        of_problems = paired_bootstrap(old, new, 300, 0)
+        low, high = widened(of_problems, float(new.mean() - old.mean()), seeds_apart(*means))
+        held += low <= 0 <= high
+    assert held / 300 >= 0.93
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:

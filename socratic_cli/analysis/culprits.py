@@ -89,6 +89,6 @@ def _compared(base: Group, group: Group, role: str, player: str) -> Culprit:
     )
 
 
-def _key(solution: Solution) -> tuple[str, int | None]:
-    """Return what pairs two solutions: the problem, and the seed where there are several."""
-    return solution.problem.id, getattr(solution, "seed", None)
+def _key(solution: Solution) -> tuple[str, int | None, int]:
+    """Return what pairs two solutions: the problem, and where there are several the seed and the number."""
+    return solution.problem.id, solution.seed, solution.sample

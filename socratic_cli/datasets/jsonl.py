@@ -10,7 +10,6 @@ It reads the project's own problems and solutions, lines in the form of GSM8K, a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ from socratic_cli.ids import Ids
 from socratic_cli.jsonl import Invalid, Line, OnInvalid
 from socratic_cli.notation import NotationError, read_step
 from socratic_cli.parts import Dataset
-from socratic_cli.records import Problem
+from socratic_cli.records import Problem, lettered
 
 log = logging.getLogger(__name__)
 
@@ -106,22 +105,17 @@ def _refuse_doubled(ids: Ids, problem: Problem, line: Line) -> None:
     earlier = ids.add(problem.id, int(line.where.rpartition(":")[2]))
     if earlier is None:
         return
-    if problem.id == _hashed(problem.question):
+    if problem.id == lettered(problem.question):
         raise InputError(f"{line.where}: the question of line {earlier} again. Take one out, or give both an id.")
     raise InputError(f"{line.where}: the id {problem.id!r} of line {earlier} again. Each problem needs its own id.")
 
 
 def _identity(value: Any, question: str, where: str) -> str:
     if value is None or value == "":
-        return _hashed(question)
+        return lettered(question)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InputError(f"{where}: the id is {fields.kind(value)}; a text or a whole number is due")
     return str(value)
-
-
-def _hashed(question: str) -> str:
-    """Hash a question to the letter: problems that differ in a sign only are two."""
-    return hashlib.sha256(question.encode()).hexdigest()[:16]
 
 
 def _gold(value: Any, where: str) -> dict[str, Any]:

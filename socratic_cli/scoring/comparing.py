@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -10,7 +11,16 @@ from typing import TYPE_CHECKING
 
 from socratic_cli.errors import UsageError, did_you_mean
 from socratic_cli.scoring.evaluation import Arm, Comparison
-from socratic_cli.scoring.statistics import between_seeds, gain, holm, mcnemar, paired_bootstrap, sign_flip
+from socratic_cli.scoring.statistics import (
+    between_seeds,
+    gain,
+    holm,
+    mcnemar,
+    paired_bootstrap,
+    seeds_apart,
+    sign_flip,
+    widened,
+)
 
 if TYPE_CHECKING:
     from socratic_cli.scoring.statistics import Table
@@ -27,7 +37,7 @@ def comparisons(arms: Sequence[Arm], baseline: str | None, resamples: int, seed:
     found = [
         compare(old, new, resamples, seed)
         for old, new in _pairs(arms, baseline)
-        if _common(old).keys() & _common(new).keys()
+        if common(old).keys() & common(new).keys()
     ]
     corrected = holm([one.p_value for one in found])
     return tuple(replace(one, p_holm=p_value) for one, p_value in zip(found, corrected, strict=True))
@@ -50,27 +60,29 @@ def compare(old: Arm, new: Arm, resamples: int, seed: int) -> Comparison:
     """Compare two arms that have problems in common; the p-value is not corrected yet."""
     import numpy as np
 
-    of_old, of_new = _common(old), _common(new)
-    common = [problem for problem in of_old if problem in of_new]
-    before, after = _table(old, common), _table(new, common)
+    of_old, of_new = common(old), common(new)
+    both = [problem for problem in of_old if problem in of_new]
+    before, after = _table(old, both), _table(new, both)
     single = len(old.runs) == len(new.runs) == 1
     # Over all pairs of a run of one and a run of the other.
     old_alone = int((before.sum(1) * (~after).sum(1)).sum())
     new_alone = int((after.sum(1) * (~before).sum(1)).sum())
     p_problems = mcnemar(old_alone, new_alone) if single else sign_flip(before, after)
-    p_seeds = between_seeds(before.mean(axis=0).tolist(), after.mean(axis=0).tolist())
+    seeds = _by_seed(old, before), _by_seed(new, after)
+    p_seeds = between_seeds(*seeds)
     p_value = max(p_problems, p_seeds or 0.0)
     old_accuracy, new_accuracy = float(np.mean(before)), float(np.mean(after))
+    of_problems = paired_bootstrap(before, after, resamples, seed)
     return Comparison(
         old.name,
         new.name,
-        problems=len(common),
-        only_old=len(of_old) - len(common),
-        only_new=len(of_new) - len(common),
+        problems=len(both),
+        only_old=len(of_old) - len(both),
+        only_new=len(of_new) - len(both),
         old_accuracy=old_accuracy,
         new_accuracy=new_accuracy,
         difference=new_accuracy - old_accuracy,
-        **paired_bootstrap(before, after, resamples, seed)._asdict(),
+        **widened(of_problems, new_accuracy - old_accuracy, seeds_apart(*seeds))._asdict(),
         old_alone=old_alone,
         new_alone=new_alone,
         test="mcnemar" if single else "sign-flip",
@@ -83,7 +95,18 @@ def compare(old: Arm, new: Arm, resamples: int, seed: int) -> Comparison:
     )
 
 
-def _common(arm: Arm) -> dict[str, None]:
+def _by_seed(arm: Arm, solved: Table) -> list[float]:
+    """Return the accuracy of each student of an arm: its samples are no further students, a sample once more is."""
+    students: dict[tuple[str, int | None, int], list[float]] = {}
+    known: Counter[tuple[str, int | None, int]] = Counter()
+    for run, accuracy in zip(arm.runs, solved.mean(axis=0).tolist(), strict=True):
+        sample = run.author, run.seed, run.sample
+        students.setdefault((run.author, run.seed, known[sample]), []).append(accuracy)
+        known[sample] += 1
+    return [sum(accuracies) / len(accuracies) for accuracies in students.values()]
+
+
+def common(arm: Arm) -> dict[str, None]:
     """Return the ids of the problems that all runs of an arm have, in order."""
     ids = [dict.fromkeys(outcome.problem for outcome in run.outcomes) for run in arm.runs]
     return reduce(lambda kept, more: {problem: None for problem in kept if problem in more}, ids)

@@ -15,17 +15,19 @@ def proportion(count: float, total: int) -> Proportion:
 
 
 def result(outcomes: Iterable[Outcome], runs: int = 1) -> Result:
-    """Count outcomes of one run, or of several runs on the same problems."""
+    """Count outcomes of one run, or of several runs, on the same problems as a rule.
+
+    Where runs have unequal numbers of problems, shares are of all outcomes, and totals of what a run has on average.
+    """
     outcomes = list(outcomes)
     states = Counter(outcome.state for outcome in outcomes)
     answered = states["correct"] + states["wrong"]
-    problems = _share(len(outcomes), runs)
 
     def of_all(count: int) -> Proportion:
-        return proportion(count / runs, problems)
+        return _scaled(count, len(outcomes), runs)
 
     return Result(
-        problems=problems,
+        problems=_share(len(outcomes), runs),
         correct=states["correct"],
         wrong=states["wrong"],
         unanswered=states["unanswered"],
@@ -42,10 +44,10 @@ def _share(count: int, runs: int) -> int:
     return round(count / runs)
 
 
-def _scaled(correct: int, answered: int, runs: int) -> Proportion:
-    """Return the share of the answered, out of as many as one run answers on average."""
-    total = _share(answered, runs)
-    return proportion(correct / answered * total, total) if answered else proportion(0, 0)
+def _scaled(count: int, of: int, runs: int) -> Proportion:
+    """Return a share, out of as many as there are in one run on average."""
+    total = max(1, _share(of, runs))
+    return proportion(count * total / of, total) if of else proportion(0, 0)
 
 
 def spread(runs: Sequence[Run]) -> Spread:

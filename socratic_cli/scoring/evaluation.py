@@ -148,11 +148,12 @@ class Comparison:
         new: name of the other arm.
         problems: how many both have; `only_old` and `only_new` are left out.
         old_accuracy: on those problems, mean over the runs, as `new_accuracy` is.
-        difference: new - old, with its 95% interval from a paired bootstrap.
+        difference: new - old, with its 95% interval: from a paired bootstrap of problems, and where an arm has several
+            seeds as much wider as these can move it (Student's t).
         old_alone: problems that only the old arm solves, summed over pairs of runs; so is `new_alone`.
         test: of p_problems: mcnemar where both have one run, else sign-flip, its generalisation to means over runs.
         p_problems: two-sided and exact: whether these runs would differ on other such problems.
-        p_seeds: two-sided, by Student's t-test: whether other seeds would differ. None where both have one run.
+        p_seeds: two-sided, by Student's t-test: whether other seeds would differ. None where both have one seed.
         p_value: the larger of the two, since a difference between arms must outlast both.
         p_holm: the same, corrected by Holm for the number of comparisons.
         gain_over_old: (new - old) / old, None where old is 0.

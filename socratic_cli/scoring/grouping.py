@@ -7,13 +7,13 @@ different days, and become arms that are named after their files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from socratic_cli.answers import same_answer
 from socratic_cli.errors import InputError
-from socratic_cli.records import Problem, Solution, fingerprint
+from socratic_cli.records import Problem, Solution, fingerprint, lettered
 from socratic_cli.scoring.evaluation import Evaluation, Outcome
 from socratic_cli.scoring.readings import judge
 from socratic_cli.settings import Reading
@@ -67,13 +67,27 @@ class Problems:
             self.differing.add(problem.id)
 
     def aliases(self) -> dict[str, str]:
-        """Return ids that are fingerprints with the id that the same question has elsewhere, where there is one."""
-        named: dict[str, list[str]] = {}
-        for problem in self.by_id.values():
-            print_ = fingerprint(problem.question)
-            if problem.id != print_:
-                named.setdefault(print_, []).append(problem.id)
-        return {print_: ids[0] for print_, ids in named.items() if print_ in self.by_id and len(ids) == 1}
+        """Return ids that are hashes with the id that the same question has elsewhere, where there is one.
+
+        The same to the letter, or in its words, where no other question has these.
+        """
+        hashed = [one for one in self.by_id.values() if one.id == lettered(one.question)]
+        named = [one for one in self.by_id.values() if one.id != lettered(one.question)]
+        aliases: dict[str, str] = {}
+        for spelling in (fingerprint, lettered):
+            theirs, ours = _by(spelling, hashed), _by(spelling, named)
+            for words in theirs.keys() & ours.keys():
+                if len(theirs[words]) == len(ours[words]) == 1:
+                    aliases[theirs[words][0]] = ours[words][0]
+        return aliases
+
+
+def _by(spelling: Callable[[str], str], problems: Iterable[Problem]) -> dict[str, list[str]]:
+    """Return the ids of problems by what their questions are to a spelling."""
+    ids: dict[str, list[str]] = {}
+    for problem in problems:
+        ids.setdefault(spelling(problem.question), []).append(problem.id)
+    return ids
 
 
 def found_in(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import shorten
 
 from socratic_cli import jsonl
 from socratic_cli.errors import InputError
@@ -23,16 +24,32 @@ def solutions(path: str | Path, fields: Fields, on_invalid: jsonl.OnInvalid | No
     """Read solutions, the project's own or another tool's, lazily; several outputs of a question are samples of it.
 
     Raises:
-        InputError: a line is neither.
+        InputError: a line is neither, or some questions have more outputs than others.
     """
     seen: Counter[tuple[str, str, str]] = Counter()
+    questions: dict[str, str] = {}
     for solution in _read(path, fields, on_invalid):
         if "sample" not in solution.model_fields_set and is_foreign(solution):
             key = (solution.scheme, solution.author, solution.problem.id)
             sample, seen[key] = seen[key], seen[key] + 1
+            questions[solution.problem.id] = solution.problem.question
             yield solution.model_copy(update={"sample": sample})
         else:
             yield solution
+    _require_as_many(seen, questions, path)
+
+
+def _require_as_many(outputs: Counter[tuple[str, str, str]], questions: dict[str, str], path: str | Path) -> None:
+    """Refuse a doubled line: as the only second sample, it would leave one problem that all samples are of."""
+    fewest: dict[tuple[str, str], int] = {}
+    for (scheme, author, _), count in outputs.items():
+        fewest[scheme, author] = min(count, fewest.get((scheme, author), count))
+    for (scheme, author, problem), count in outputs.items():
+        if count > (least := fewest[scheme, author]):
+            raise InputError(
+                f"{path}: a question has {count} outputs and others {least}, {shorten(questions[problem], 80)!r}: leave"
+                " the doubled lines out, or give every question as many samples"
+            )
 
 
 def _read(path: str | Path, fields: Fields, on_invalid: jsonl.OnInvalid | None) -> Iterator[Solution]:

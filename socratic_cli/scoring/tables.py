@@ -81,7 +81,7 @@ def _seeds_table(arms: Sequence[Arm]) -> Iterator[str]:
 
 def _seeds_row(arm: Arm) -> Row:
     s, mean = arm.spread, arm.result.accuracy
-    yield from (arm.name, str(s.runs), f"{s.mean:.1%}", f"{mean.low:.1%} - {mean.high:.1%}")
+    yield from (arm.name, str(s.runs), f"{mean.share:.1%}", f"{mean.low:.1%} - {mean.high:.1%}")
     yield from (f"{s.sd or 0:.1%}", f"{s.lowest:.1%} - {s.highest:.1%}")
 
 
@@ -127,17 +127,22 @@ def _gains_row(c: Comparison) -> Row:
 
 
 def _how(evaluation: Evaluation) -> str:
-    tests = {comparison.test for comparison in evaluation.comparisons}
-    seeds = " and of seeds" if "sign-flip" in tests else ""
+    tests = {_test(comparison) for comparison in evaluation.comparisons}
+    wider = ", wider by what seeds move them (Student's t)" if "seeds" in tests else ""
     named = {
         "mcnemar": "exact McNemar",
-        "sign-flip": "the larger of an exact sign-flip test over problems and Student's t-test over seeds",
+        "sign-flip": "an exact sign-flip test over problems",
+        "seeds": "the larger of an exact sign-flip test over problems and Student's t-test over seeds",
     }
     return (
-        f"Differences in points; intervals from {evaluation.resamples:,} paired bootstrap resamples of problems{seeds};"
-        f" p two-sided: {' or '.join(named[test] for test in sorted(tests))}; Holm corrects for"
+        f"Differences in points; intervals from {evaluation.resamples:,} paired bootstrap resamples of problems{wider};"
+        f" p two-sided: {' or '.join(named[test] for test in named if test in tests)}; Holm corrects for"
         f" {len(evaluation.comparisons)} comparisons."
     )
+
+
+def _test(comparison: Comparison) -> str:
+    return comparison.test if comparison.p_seeds is None else "seeds"
 
 
 def _slices_table(scores: Sequence[Score], arms: Sequence[Arm], feature: str) -> Iterator[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 
 from socratic_cli.records import Score, Solution
 from socratic_cli.scoring import counting, features
-from socratic_cli.scoring.comparing import comparisons
+from socratic_cli.scoring.comparing import common, comparisons
 from socratic_cli.scoring.evaluation import Arm, Evaluation, Leak, Result, Run
 from socratic_cli.scoring.grouping import Found, Group, Problems, found_in, grouped
 from socratic_cli.scoring.leaks import NEAR, Known, leaks
@@ -113,8 +114,19 @@ def _notes(arms: Iterable[Arm], groups: Iterable[Group], problems: Problems, ver
         if agreeing < len(claims) or (claims and verdicts):
             yield f"{arm.name}: the records' own verdict is ours on {agreeing} of {len(claims)}."
     for group in groups:
-        if len({len(run.outcomes) for run in group.runs}) > 1:
+        if len({frozenset(run.outcomes) for run in group.runs}) > 1:
             yield f"{group.name}: its runs are not on the same problems; their mean is of unequal ones."
+    for one, other in combinations(arms, 2):
+        if not common(one).keys() & common(other).keys() and _all(one) & _all(other):
+            yield (
+                f"{one.name} and {other.name} have no problem in common that all their runs are on, and are not"
+                " compared."
+            )
+
+
+def _all(arm: Arm) -> set[str]:
+    """Return the ids of all problems of an arm."""
+    return {outcome.problem for run in arm.runs for outcome in run.outcomes}
 
 
 def scores(evaluation: Evaluation) -> list[Score]:

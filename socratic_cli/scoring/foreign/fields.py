@@ -1,19 +1,20 @@
 """Where things stand in a line of another tool, and how they are read.
 
-A problem without an id has the fingerprint of its question for one, by which it is known again among the project's own
-problems.
+A problem without an id has a hash of its question for one, by which it is known again among the project's own problems.
+Questions are known by their letters first, for "7 + 3?" and "7 - 3?" are two, and then by their words alone, since tools
+change blanks and punctuation; where two problems have the same words, their letters decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from socratic_cli.errors import InputError
 from socratic_cli.fields import answer, is_worked, worked
 from socratic_cli.jsonl import Line
-from socratic_cli.records import Exchange, Problem, Solution, fingerprint
+from socratic_cli.records import Exchange, Problem, Solution, fingerprint, lettered
 
 _ROLE = "output"
 
@@ -24,7 +25,11 @@ class Gold:
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
         """Know these problems."""
         self._named = {problem.id: problem for problem in problems}
-        self._asked = {fingerprint(problem.question): problem for problem in self._named.values()}
+        self._spelt = {lettered(problem.question): problem for problem in self._named.values()}
+        alike: dict[str, list[Problem]] = {}
+        for problem in self._spelt.values():
+            alike.setdefault(fingerprint(problem.question), []).append(problem)
+        self._said = {words: found[0] for words, found in alike.items() if len(found) == 1}
 
     def __bool__(self) -> bool:
         """Whether any is known."""
@@ -32,7 +37,7 @@ class Gold:
 
     def asked(self, question: str) -> Problem | None:
         """Return the problem with this question."""
-        return self._asked.get(fingerprint(question))
+        return self._spelt.get(lettered(question)) or self._said.get(fingerprint(question))
 
     def named(self, identity: str) -> Problem | None:
         """Return the problem with this id."""
@@ -62,18 +67,21 @@ def is_foreign(solution: Solution) -> bool:
     return [exchange.role for exchange in solution.trace] == [_ROLE]
 
 
-def problem_of(line: Line, question: str, gold: Any, fields: Fields) -> Problem:
-    """Return the known problem with this question, or one of what the line tells.
+def problem_of(line: Line, question: str, gold: Callable[[], Any], fields: Fields) -> Problem:
+    """Return the known problem with this question, or one of what the line tells; of several an id says which.
 
     Raises:
-        InputError: a worked gold answer cannot be read.
+        InputError: the gold answer is nowhere, or is worked and cannot be read.
     """
-    known = fields.gold.asked(question)
+    identity = line.value.get(fields.identity) if fields.identity else None
+    known = fields.gold.named(str(identity)) if identity is not None else None
+    if known is None or fingerprint(known.question) != fingerprint(question):
+        known = fields.gold.asked(question)
     if known is not None:
         return known
-    identity = line.value.get(fields.identity) if fields.identity else None
-    known_gold = worked(gold, line.where).line() if is_worked(gold) else {"answer": answer(gold, line.where)}
-    return Problem(id=fingerprint(question) if identity is None else str(identity), question=question, **known_gold)
+    told = gold()
+    known_gold = worked(told, line.where).line() if is_worked(told) else {"answer": answer(told, line.where)}
+    return Problem(id=lettered(question) if identity is None else str(identity), question=question, **known_gold)
 
 
 def field_of(line: Line, record: Mapping[str, Any], name: str, flag: str) -> Any:

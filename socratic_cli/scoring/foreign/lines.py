@@ -41,7 +41,9 @@ def _told(line: Line, fields: Fields) -> Problem:
     question = text_of(line, line.value, fields.question or "question", "--question-field")
     # An output is no gold answer to itself, wherever it stands.
     gold = fields.answer or ("answer" if fields.output != "answer" else None)
-    return problem_of(line, question, field_of(line, line.value, gold, "--answer-field") if gold else None, fields)
+    return problem_of(
+        line, question, lambda: field_of(line, line.value, gold, "--answer-field") if gold else None, fields
+    )
 
 
 def objects(path: Path, fields: Fields) -> Iterator[Line]:

@@ -46,7 +46,10 @@ def solution_of(line: Line, fields: Fields, author: str) -> Solution:
     if not isinstance(doc, dict):
         raise InputError(f"{line.where}: 'doc' is no object: this is no sample of lm-evaluation-harness")
     name = fields.question or next((name for name in _QUESTION if isinstance(doc.get(name), str)), _QUESTION[0])
-    gold = line.value["target"] if fields.answer is None else field_of(line, doc, fields.answer, "--answer-field")
+
+    def gold() -> Any:
+        return line.value["target"] if fields.answer is None else field_of(line, doc, fields.answer, "--answer-field")
+
     filtered = answer(_reply(line, line.value["filtered_resps"]), line.where)
     written = answer(_reply(line, line.value.get("resps")), line.where) or filtered
     problem = problem_of(line, text_of(line, doc, name, "--question-field"), gold, fields)
