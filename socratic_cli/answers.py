@@ -3,7 +3,8 @@
 number    1,200 = 1200; $5.00 = 5; 50% = 50; 1/2 = .5; -3; 12.0 = 12; "18 dollars" = 18; "14 + 4 = 18" = 18
 yes-no    Yes. = yes = true; "Yes, he could." = yes
 choice    (B) = B = b) = "B) Paris"
-text      compared without case, punctuation, articles and doubled blanks
+text      compared without case, punctuation, articles and doubled blanks; where there are digits or relations with the
+          signs that make another value of them: (1, 2) is not (-1, 2), nor x > 5 the same as x < 5
 
 What a reasonable reader could take for two numbers, or for another one, is not read at all.
 """
@@ -13,6 +14,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from fractions import Fraction
+from itertools import takewhile
+from math import prod
 from typing import Literal
 
 Kind = Literal["number", "yes-no", "choice", "text"]
@@ -30,6 +33,8 @@ _NUMBER = re.compile(
 # A calculation before its result: "63 - 57 =".
 _CALCULATION = re.compile(r"(?<![\w.])[-($€£¥\d.][-+*/\u00d7\u00f7\u00b7x=\d\s.,$€£¥%()]*[\d)%]\s*=")
 _LATEX_FRACTION = re.compile(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}")
+# Markdown's, and not the power of "2**3".
+_EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,3})(?=\S)([^*_]+)(?<=\S)\1(?![\w*])")
 _MINUS = re.compile(r"\b(?:minus|negative)\s*$", re.IGNORECASE)
 # Before a number: part of a name, an operand, or a word that says it is not this number.
 _NOT_THIS = re.compile(r"[\w.]$|[*/^\u00d7\u00f7]\s*$|\b(?:not|than)\s*$", re.IGNORECASE)
@@ -37,9 +42,12 @@ _NAMED = re.compile(r"\W*(?!\w\s*=|minus\b|negative\b)[^\W\d]", re.IGNORECASE)
 _TIMES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 # After a number: an exponent, an operator, or a word that makes another number of it.
 _SWALLOWED = re.compile(
-    r"\s*(?:[*^\u00d7\u00f7+]|[ex](?![^\W\d_])|(?:dozen|score)\b|and\s+(?:a|one)\s+(?:half|third|quarter)\b)|k\b|(?-i:[MB])\b",
+    r"\s*(?:[*^\u00d7\u00f7+\u03c0\u221a]|\\(?:pi|sqrt|cdot|times)\b|[ex](?![^\W\d_])|(?:dozen|score)\b|and\s+(?:a|one)\s+(?:half|third|quarter)\b)|k\b|(?-i:[MB])\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"\w+")
+# A hyphen that ends a word is none: "Apollo-11".
+_SIGNED = re.compile(r"\d+\.\d+|\w+|(?<![^\W\d_])-|[+*/^<>=:%\u2264\u2265\u2260\u221a]")
 _WORDS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _YES_NO = re.compile(r"\W*(yes|no|true|false)\b(?:\s*[.,;:!*\"')—-]+(?P<more>.*)|\s*)", re.IGNORECASE | re.DOTALL)
 _CHOICE = re.compile(r"\(?([A-Z])[).:]?", re.IGNORECASE)
@@ -85,7 +93,8 @@ def as_number(text: str) -> Fraction | None:
 
 
 def _plain_characters(text: str) -> str:
-    """Write fractions, minus signs, powers and LaTeX's ways with numbers in plain characters."""
+    """Write fractions, minus signs, powers and LaTeX's ways with numbers in plain characters, without emphasis."""
+    text = _EMPHASIS.sub(r"\2", text)
     text = _LATEX_FRACTION.sub(r" \1/\2", text.replace("{,}", ",").replace("\\!", ""))
     return "".join(map(_plain_character, text))
 
@@ -110,8 +119,7 @@ def _in_context(before: str, match: re.Match[str], after: str) -> Fraction | Non
     if sum(minuses) > 1:
         return None
     value = _value(match)
-    word = re.match(r"\s*([a-z]+)", after.lower())
-    times = _TIMES.get(word[1], 1) if word else 1
+    times = prod(_TIMES[word] for word in takewhile(_TIMES.__contains__, re.findall(r"[a-z]+", after.lower())))
     return value * times * (-1 if any(minuses) else 1) if value is not None else None
 
 
@@ -146,5 +154,7 @@ def _choice(text: str) -> str | None:
 
 
 def _text(text: str) -> str | None:
-    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+    plain = "".join(map(_plain_character, text)).strip(" *_`$.")
+    found = _SIGNED if re.search(r"[\d<>=^\u221a\\]", plain) else _WORD
+    words = found.findall(unicodedata.normalize("NFKC", plain).casefold())
     return " ".join(word for word in words if word not in {"a", "an", "the"}) or None

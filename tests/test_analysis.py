@@ -13,8 +13,11 @@ from socratic_cli.analysis.bertscore import bertscore
 from socratic_cli.analysis.decomposition import subquestions
 from socratic_cli.analysis.tables import markdown, rows
 from socratic_cli.errors import UsageError
+from socratic_cli.jobs.bench import analysed
+from socratic_cli.jobs.evaluating import Target, evaluate_files
 from socratic_cli.notation import read
 from socratic_cli.records import Exchange, Problem, Solution
+from socratic_cli.settings import Scoring
 from tests.command import socratic
 from tests.tiny import bert
 
@@ -90,6 +93,58 @@ class TestWhoseFault:
     def test_a_scheme_without_a_decomposer_has_no_such_table(self) -> None:
         cot = [one.model_copy(update={"trace": (), "scheme": "cot"}) for one in alone()]
         assert (analyse(cot).pairings, analyse(cot).culprits) == ((), ())
+
+
+class TestArms:
+    """What is scored apart is analysed apart, and as it was scored."""
+
+    @staticmethod
+    def found(folder: Path, lots: dict[str, list[Solution]], *, named: bool = True, **how: object) -> Analysis:
+        for name, lot in lots.items():
+            jsonl.write_all(folder / f"{name}.jsonl", lot)
+        targets = [Target(str(folder / f"{name}.jsonl"), name if named else None) for name in lots]
+        return analysed(evaluate_files(targets, Scoring.model_validate(how)))
+
+    @pytest.mark.parametrize("named", [True, False])
+    def test_two_days_of_a_student(self, named: bool, tmp_path: Path) -> None:
+        better = [solution(at, SAME) for at in (1, 2, 3, 4)]
+        found = self.found(tmp_path, {"old": alone(), "new": better}, named=named)
+        names = ["old", "new"] if named else [f"s ({tmp_path / name}.jsonl)" for name in ("old", "new")]
+        assert [(one.decomposer, one.solver, one.accuracy.count) for one in found.pairings] == [
+            (names[0], names[0], 2),
+            (names[1], names[1], 4),
+        ]
+        assert [one.author for one in found.decompositions] == [one.author for one in found.progress] == names
+
+    @pytest.mark.parametrize("named", [True, False])
+    def test_a_student_and_itself_with_gold_belong_together(self, named: bool, tmp_path: Path) -> None:
+        gold = cast([SAME, LESS, SAME, LESS], decomposer="gold")
+        found = self.found(tmp_path, {"mine": alone(), "asked well": gold}, named=named)
+        (one,) = found.culprits
+        assert (one.author, one.mended.count, one.mended.total, one.spoilt.count) == ("mine" if named else "s", 1, 2, 1)
+
+    def test_every_sample_counts(self, tmp_path: Path) -> None:
+        def samples(lot: list[Solution]) -> list[Solution]:
+            return [one.model_copy(update={"sample": at}) for at in range(3) for one in lot]
+
+        lots = {"alone": samples(alone()), "gold": samples(cast([SAME] * 4, decomposer="gold"))}
+        (one,) = self.found(tmp_path, lots).culprits
+        assert (one.mended.count, one.mended.total, one.spoilt.total) == (6, 6, 6)
+
+    def test_an_answer_is_what_the_reading_says(self, tmp_path: Path) -> None:
+        said = [one.model_copy(update={"trace": tuple(_saying(one))}) for one in alone()]
+        for read, right in (("last-number", 2), ("first-number", 0), ("exact", 2)):
+            found = self.found(tmp_path, {read: said}, read=read)
+            assert found.pairings[0].accuracy.count == found.progress[0].faults.get("none", 0) == right
+
+    def test_what_a_record_says_of_itself_is_not_believed(self, tmp_path: Path) -> None:
+        boasting = [one.model_copy(update={"correct": True}) for one in alone()]
+        assert self.found(tmp_path, {"a": boasting}).pairings[0].accuracy.count == 2
+
+
+def _saying(one: Solution) -> list[Exchange]:
+    reply = "\n".join(f"{step.subquestion} {step.solution}" for step in one.steps)
+    return [one.trace[0], one.trace[1].model_copy(update={"reply": f"{reply}\n#### {one.answer}"})]
 
 
 class TestSteps:

@@ -71,6 +71,9 @@ answers = st.one_of(
         ("35 - (-84) = 119", 119),
         ("$ 491 * 2 = $ 982", 982),
         ("that she spent 130 - 91 = 39 more dollars", 39),
+        ("The answer is **18**.", 18),
+        ("_18_ dollars", 18),
+        ("3 hundred thousand", 300_000),
     ],
 )
 def test_a_number_is_read(text: str, number: Fraction | int) -> None:
@@ -101,6 +104,10 @@ def test_a_number_is_read(text: str, number: Fraction | int) -> None:
         "5^2",
         "5\u00b2",
         "2**3",
+        "2**3**",
+        "2\\pi",
+        "2\u03c0",
+        "3\\sqrt{2}",
         "1/0",
         "0/0",
         "--3",
@@ -189,6 +196,11 @@ def test_the_kind_is_inferred_from_the_gold_answer(gold: str, kind: Kind) -> Non
         ("B) Paris", "(B)"),
         ("the  Eiffel-Tower!", "Eiffel tower"),
         ("\ufb01sh", "Fish"),
+        ("(1,2)", "(1, 2)"),
+        ("**x > 5**", "x>5."),
+        ("apollo-11", "Apollo 11"),
+        ("1990\u20131995", "1990-1995"),
+        ("\u22123x", "-3x"),
     ],
 )
 def test_these_are_the_same(given_: str, gold: str) -> None:
@@ -218,6 +230,13 @@ def test_these_are_the_same(given_: str, gold: str) -> None:
         ("", ""),
         ("?", "!"),
         ("11", "Apollo 11"),
+        ("(-1, 2)", "(1, 2)"),
+        ("-3x", "3x"),
+        ("x < 5", "x > 5"),
+        ("-\\sqrt{2}", "\\sqrt{2}"),
+        ("x = 3 or x = 3", "x = -3 or x = 3"),
+        ("-2.30", "2:30"),
+        ("3.4", "3-4"),
     ],
 )
 def test_these_are_not(given_: str, gold: str) -> None:

@@ -137,7 +137,7 @@ def test_runs_of_as_many_problems_that_are_others_are_told_and_so_is_what_was_no
     ]
     found = together(*halves, run("1" * 6, "whole"))
     assert found.comparisons == ()
-    assert "s: its runs are not on the same problems; their mean is of unequal ones." in found.notes
+    assert "s: its runs are not on the same problems; their mean is over all that was solved." in found.notes
     assert "s and whole have no problem in common that all their runs are on, and are not compared." in found.notes
 
 
@@ -176,8 +176,26 @@ def test_a_question_without_an_id_is_known_by_its_words(spelt: str) -> None:
 def test_questions_of_the_same_words_are_known_by_their_signs() -> None:
     ours = [asked("What is 7 + 3?", "a", "plus"), asked("What is 7 - 3?", "a", "minus")]
     evaluation = together([asked("What is 7 - 3?", "tool"), asked("what is 7-3?", "tool")], ours)
-    assert [(one.problem, one.state) for one in evaluation.arms[0].runs[0].outcomes][0] == ("minus", "correct")
+    assert evaluation.arms[0].runs[0].outcomes[0].problem == "minus"
     assert len(evaluation.problems) == 3  # the other spelling could be either
+
+
+def test_an_id_of_another_question_is_another_problem() -> None:
+    hens = solution(1, "1", "b")
+    hens = hens.model_copy(update={"problem": hens.problem.model_copy(update={"question": "How many hens?"})})
+    evaluation = together(run("11"), [solution(0, "0", "b"), hens])
+    assert [one.id for one in evaluation.problems] == ["p0", "p1", "p1 (1)"]
+    assert evaluation.comparisons[0].problems == 1
+    assert evaluation.notes == (
+        "In 1 1 ids stand for other questions than before (p1 for one): these are problems of their own.",
+    )
+    with pytest.raises(InputError, match="twice"):
+        together(run("11"), [hens, hens])
+
+
+def test_parts_of_a_run_are_told() -> None:
+    whole = run("110010")
+    assert together(whole[:3], whole[3:]).notes == ("a: 0 and 1 hold other problems each, and are told as one run.",)
 
 
 def test_differing_gold_answers_are_told() -> None:

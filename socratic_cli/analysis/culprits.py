@@ -63,15 +63,20 @@ def _told(group: Group, role: str) -> str:
 def culprits(found: Iterable[Group]) -> tuple[Culprit, ...]:
     """Compare a student alone with the same student where one role is played by another."""
     found = [group for group in found if DECOMPOSER in group.players]
-    alone = {(one.scheme, one.author): one for one in found if set(one.players.values()) == {one.author}}
+    alone = [one for one in found if not one.others]
     told: list[Culprit] = []
     for group in found:
-        base = alone.get((group.scheme, group.author))
-        others = {role: who for role, who in group.players.items() if who != group.author}
-        if base is not None and len(others) == 1:
-            ((role, player),) = others.items()
-            told.append(_compared(base, group, role, player))
+        if len(group.others) == 1:
+            ((role, player),) = group.others.items()
+            told += [_compared(base, group, role, player) for base in _same_student(group, alone)]
     return tuple(told)
+
+
+def _same_student(group: Group, alone: Iterable[Group]) -> list[Group]:
+    """Return the groups in which a group's student is alone: of its name, or else of the same weights."""
+    of_scheme = [one for one in alone if one.scheme == group.scheme]
+    named = [one for one in of_scheme if one.author == group.author]
+    return named or [one for one in of_scheme if one.students == group.students]
 
 
 def _compared(base: Group, group: Group, role: str, player: str) -> Culprit:

@@ -55,7 +55,7 @@ class Decomposition:
 
 def decompositions(found: Iterable[Group], similarity: Similarity | None = None) -> tuple[Decomposition, ...]:
     """Measure every group that asks subquestions of its own, where gold ones are known."""
-    measured = (_of(group, similarity) for group in found if group.players.get(DECOMPOSER) != GOLD)
+    measured = (_of(group, similarity) for group in found if group.others.get(DECOMPOSER) != GOLD)
     return tuple(one for one in measured if one is not None)
 
 
@@ -99,7 +99,7 @@ def _gold(solution: Solution) -> tuple[str, ...]:
 def _planned(group: Group) -> Planned:
     if PLANNER not in group.players:
         return "none"
-    return "gold" if group.players[PLANNER] == GOLD else "planner"
+    return "gold" if group.others.get(PLANNER) == GOLD else "planner"
 
 
 def _repeats(asked: Sequence[str]) -> bool:

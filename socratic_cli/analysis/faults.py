@@ -28,22 +28,21 @@ Problems without gold calculations, and solutions without steps, are `not-judged
 from __future__ import annotations
 
 from socratic_cli.analysis.gold import gold
+from socratic_cli.analysis.groups import is_correct
 from socratic_cli.analysis.kinds import Mark, Verdict
 from socratic_cli.analysis.operations import told
 from socratic_cli.analysis.walking import Walk
-from socratic_cli.answers import same_answer
 from socratic_cli.records import Problem, Rationale, Solution
 
 
 def judge(solution: Solution) -> Verdict:
     """Find the first wrong step of a solution."""
-    problem = solution.problem
-    if problem.answer is not None and same_answer(solution.answer, problem.answer):
+    if is_correct(solution):
         marks: tuple[Mark, ...] = tuple("sound" for _ in solution.steps)
         return Verdict("none", marks=marks)
     if solution.answer is None:
         return Verdict("unanswered", detail=solution.unanswered or "")
-    return walk(solution.rationale, problem)
+    return walk(solution.rationale, solution.problem)
 
 
 def walk(rationale: Rationale, problem: Problem) -> Verdict:

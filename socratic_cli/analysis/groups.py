@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from socratic_cli.answers import same_answer
-from socratic_cli.records import Solution
+from socratic_cli.records import GOLD, Solution
 from socratic_cli.stages.bench import wilson
 from socratic_cli.stages.solving import with_roles
 
@@ -44,18 +44,25 @@ def share(count: int, total: int, runs: int = 1) -> Share:
 class Group:
     """The solutions of one author, or of one arm with its seeds.
 
-    `author` names the student alone, without who else played; `players` names who played each role.
+    `author` names the student alone, without who else played; `players` names who played each role, `others` who did
+    instead of the student. An arm may have a name of its own: `students` are those that solved in it.
     """
 
     scheme: str
     author: str
     players: Mapping[str, str]
+    others: Mapping[str, str]
     solutions: list[Solution] = field(repr=False)
+
+    @property
+    def students(self) -> frozenset[str]:
+        """The names that the student's solutions carry, without who else played."""
+        return frozenset(_alone(one.author, one.roles) for one in self.solutions)
 
     @property
     def name(self) -> str:
         """The author, and who else played."""
-        return with_roles(self.author, {role: who for role, who in self.players.items() if who != self.author})
+        return with_roles(self.author, self.others)
 
     @property
     def runs(self) -> int:
@@ -73,7 +80,10 @@ def groups(solutions: Iterable[Solution]) -> list[Group]:
     for (scheme, author, players_of), ones in found.items():
         roles = {exchange.role for one in ones for exchange in one.trace if exchange.role in _ROLES}
         players = {role: author for role in _ROLES if role in roles} | dict(players_of)
-        together.append(Group(scheme, author, {role: players[role] for role in _ROLES if role in players}, ones))
+        others = {role: who for role, who in players_of if who == GOLD or who != author}  # an arm may be named gold
+        together.append(
+            Group(scheme, author, {role: players[role] for role in _ROLES if role in players}, others, ones)
+        )
     return together
 
 
@@ -82,22 +92,29 @@ _ROLES = (PLANNER, DECOMPOSER, SOLVER)
 
 def _cast(solution: Solution) -> tuple[str, dict[str, str]]:
     """Return the author alone, and who played the roles that are named."""
-    name = str(getattr(solution, "arm", None) or solution.author)
+    name = solution.arm or solution.author
     if solution.roles:
-        return name.removesuffix(with_roles("", solution.roles)), dict(solution.roles)
+        return _alone(name, solution.roles), dict(solution.roles)
     try:
-        words = [word.partition("=") for word in shlex.split(name)]
+        words = [word.partition("=") for word in shlex.split(solution.author)]
     except ValueError:
         return name, {}
     # An author that is several is named by its roles: decomposer=s solver=litellm:openai/gpt-4.1-mini.
     if words and all(equals and role in _ROLES for role, equals, _ in words):
         players = {role: who for role, _, who in words}
-        return players.get(DECOMPOSER, name), players
+        return solution.arm or players.get(DECOMPOSER, name), players
     return name, {}
 
 
+def _alone(name: str, roles: Mapping[str, str]) -> str:
+    """Return a name without who else played; a file may stand behind them, where two arms had one name."""
+    return name.replace(with_roles("", roles), "") if roles else name
+
+
 def is_correct(solution: Solution) -> bool:
-    """Judge a solution by its problem's gold answer; without one nothing is correct."""
+    """Say whether a solution was judged right, or judge it by its problem's gold answer; without one nothing is."""
+    if solution.correct is not None:
+        return solution.correct
     gold = solution.problem.answer
     return gold is not None and same_answer(solution.answer, gold)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from socratic_cli import jsonl, report
@@ -14,9 +14,9 @@ from socratic_cli.analysis.tables import rows
 from socratic_cli.curve import METRICS
 from socratic_cli.errors import BelowMinimum
 from socratic_cli.jobs.evaluating import Target, evaluate_files
-from socratic_cli.records import Score
+from socratic_cli.records import Score, Solution
 from socratic_cli.scoring import files
-from socratic_cli.scoring.evaluation import Evaluation
+from socratic_cli.scoring.evaluation import Arm, Evaluation
 from socratic_cli.scoring.tables import tables
 from socratic_cli.stages.bench import scores
 
@@ -48,9 +48,17 @@ def analysed(evaluation: Evaluation, encoder: str | None = None) -> Analysis:
         evaluation: arms whose solutions were not kept are left out.
         encoder: the model of BERTScore, where that is wanted.
     """
-    found = (one.solution for arm in evaluation.arms for run in arm.runs for one in run.outcomes)
     similarity = bertscore(encoder) if encoder is not None else None
-    return analyse((solution for solution in found if solution is not None), similarity)
+    return analyse((one for arm in evaluation.arms for one in _as_scored(arm)), similarity)
+
+
+def _as_scored(arm: Arm) -> Iterator[Solution]:
+    """Yield the solutions of an arm as they were read and judged, and under the name that it was scored by."""
+    name = arm.name.removesuffix(f" ({arm.scheme})")
+    for outcome in (one for run in arm.runs for one in run.outcomes):
+        if (solution := outcome.judged) is not None:
+            known = name == (solution.arm or solution.author)
+            yield solution if known else solution.model_copy(update={"arm": name})
 
 
 def write(

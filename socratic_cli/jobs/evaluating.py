@@ -21,8 +21,12 @@ from socratic_cli.scoring import files, outputs
 from socratic_cli.scoring.evaluation import Evaluation, Origin
 from socratic_cli.scoring.foreign.fields import Fields, Gold, is_foreign
 from socratic_cli.scoring.grouping import Found, Problems, found_in, found_of
-from socratic_cli.settings import Scoring, Selection
+from socratic_cli.settings import Reading, Scoring, Selection
 from socratic_cli.stages.bench import assemble
+
+
+_AS_GIVEN: Reading = "same-answer"
+"""How answers are read where nobody says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,15 @@ def evaluate_files(
     fields, unknown = _fields(scoring, selection, known_gold), Unknown(bool(known_gold))
     found: list[Found] = []
     origins: list[Origin] = []
+    otherwise: list[str] = []
     for target in targets:
         if target.evaluation is not None:
-            runs, origin = _earlier(target, target.evaluation, problems)
+            runs, origin, reading = _earlier(target, target.evaluation, problems)
+            if reading != scoring.read:
+                otherwise.append(
+                    f"{target.path} was scored with answers read as {reading or _AS_GIVEN}, and is told so: score its"
+                    f" solutions anew to read them as {scoring.read or _AS_GIVEN}."
+                )
         else:
             lines = unknown.left_out(outputs.solutions(target.path, fields, on_invalid))
             runs = found_in(lines, problems, origin=target.path, name=target.name, reading=scoring.read, keep=keep)
@@ -97,15 +107,15 @@ def evaluate_files(
         near=scoring.near,
         verdicts=scoring.label_field is not None,
     )
-    notes = (*evaluation.notes, *unknown.notes(), *differences(origins))
+    notes = (*evaluation.notes, *otherwise, *unknown.notes(), *differences(origins))
     return replace(evaluation, origins=tuple(origins), reading=scoring.read, notes=notes)
 
 
-def _earlier(target: Target, folder: Path, problems: Problems) -> tuple[list[Found], Origin]:
+def _earlier(target: Target, folder: Path, problems: Problems) -> tuple[list[Found], Origin, Reading | None]:
     evaluation = files.read(folder)
     runs = found_of(evaluation, problems, origin=target.path, name=target.name)
     solutions = sum(len(run.outcomes) for run in runs)
-    return runs, folder_origin(folder, files.NAME, solutions, evaluation.origins)
+    return runs, folder_origin(folder, files.NAME, solutions, evaluation.origins), evaluation.reading
 
 
 class Unknown:

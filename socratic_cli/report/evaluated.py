@@ -39,9 +39,9 @@ def evaluated(
 def _runs(arm: Arm) -> Runs | None:
     attempts = {
         name: {
-            one.problem: Attempt(one.solution, one.state, _fault(one.solution))
+            one.problem: Attempt(one.solution, one.state, _fault(judged))
             for one in run.outcomes
-            if one.solution is not None
+            if one.solution is not None and (judged := one.judged) is not None
         }
         for name, run in zip(_names(arm), arm.runs, strict=True)
     }

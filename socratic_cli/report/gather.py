@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from socratic_cli.records import Problem, Usage
 from socratic_cli.report.model import Arm, Attempt, Case, Cost, Curve, Findings, Run, Share, Table
-from socratic_cli.stages.bench import wilson
+from socratic_cli.scoring.counting import scaled
 
 
 class Runs(NamedTuple):
@@ -65,8 +65,8 @@ def _arm(runs: Runs) -> Arm:
 def _share(attempts: list[Attempt], runs: int) -> Share:
     """Return the mean share over runs: more seeds are no more problems, and do not narrow the interval."""
     correct = sum(attempt.outcome == "correct" for attempt in attempts)
-    problems = round(len(attempts) / runs)
-    return Share(correct / runs, problems, *wilson(correct / runs, problems))
+    mean = scaled(correct, len(attempts), runs)
+    return Share(mean.count, mean.total, mean.low, mean.high)
 
 
 def _reasons(attempts: Iterable[Attempt]) -> Counter[str]:

@@ -24,7 +24,7 @@ def result(outcomes: Iterable[Outcome], runs: int = 1) -> Result:
     answered = states["correct"] + states["wrong"]
 
     def of_all(count: int) -> Proportion:
-        return _scaled(count, len(outcomes), runs)
+        return scaled(count, len(outcomes), runs)
 
     return Result(
         problems=_share(len(outcomes), runs),
@@ -34,7 +34,7 @@ def result(outcomes: Iterable[Outcome], runs: int = 1) -> Result:
         reasons=dict(Counter(outcome.reason for outcome in outcomes if outcome.reason).most_common()),
         leaked=_share(sum(outcome.leaked for outcome in outcomes), runs),
         accuracy=of_all(states["correct"]),
-        answered=_scaled(states["correct"], answered, runs),
+        answered=scaled(states["correct"], answered, runs),
         strict=of_all(sum(outcome.strict for outcome in outcomes)),
         lenient=of_all(sum(outcome.lenient for outcome in outcomes)),
     )
@@ -44,7 +44,7 @@ def _share(count: int, runs: int) -> int:
     return round(count / runs)
 
 
-def _scaled(count: int, of: int, runs: int) -> Proportion:
+def scaled(count: int, of: int, runs: int) -> Proportion:
     """Return a share, out of as many as there are in one run on average."""
     total = max(1, _share(of, runs))
     return proportion(count * total / of, total) if of else proportion(0, 0)

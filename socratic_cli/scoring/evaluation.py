@@ -57,6 +57,14 @@ class Outcome:
     claimed: bool | None = None
     solution: Solution | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def judged(self) -> Solution | None:
+        """The solution as it was read and judged here, whatever it says of itself."""
+        if self.solution is None:
+            return None
+        read = {"answer": self.answer, "unanswered": self.reason, "correct": self.state == "correct"}
+        return self.solution.model_copy(update=read)
+
 
 @dataclass(frozen=True)
 class Result:

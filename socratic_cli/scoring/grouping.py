@@ -31,7 +31,8 @@ class Key(NamedTuple):
 class Found:
     """A run, or a part of one, as it was found in a file.
 
-    `named` if the user gave its arm a name; `seconds` is what solving took by the clock, None where nobody told.
+    `named` if the user gave its arm a name; `seconds` is what solving took by the clock, None where nobody told;
+    `parts` are the files of further parts.
     """
 
     arm: str
@@ -41,6 +42,7 @@ class Found:
     named: bool = False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     seconds: float | None = None
+    parts: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -59,12 +61,22 @@ class Problems:
         """Begin without problems."""
         self.by_id: dict[str, Problem] = {}
         self.differing: set[str] = set()
+        self.other: dict[str, list[str]] = {}
 
-    def add(self, problem: Problem) -> None:
-        """Note a problem, and whether its gold answer is another one than before."""
+    def add(self, problem: Problem, origin: str) -> Problem:
+        """Note a problem, and whether its gold answer is another one than before.
+
+        Returns:
+            The problem, under an id of its own where another question of another file has the same.
+        """
         known = self.by_id.setdefault(problem.id, problem)
+        if fingerprint(known.question) != fingerprint(problem.question):
+            self.other.setdefault(origin, []).append(problem.id)
+            problem = problem.model_copy(update={"id": f"{problem.id} ({origin})"})
+            known = self.by_id.setdefault(problem.id, problem)
         if known is not problem and not same_answer(problem.answer, known.answer or ""):
             self.differing.add(problem.id)
+        return problem
 
     def aliases(self) -> dict[str, str]:
         """Return ids that are hashes with the id that the same question has elsewhere, where there is one.
@@ -117,20 +129,21 @@ def found_in(
         key = Key(solution.author, solution.seed, solution.sample)
         arm = name or solution.arm or solution.author
         run = runs.setdefault((solution.scheme, key), Found(arm, solution.scheme, key, origin, name is not None))
-        if solution.problem.id in run.outcomes:
+        problem = problems.add(solution.problem, origin)
+        if run.outcomes.keys() & {problem.id, solution.problem.id}:
             raise InputError(
                 f"{solution.author} solved the problem {solution.problem.id} twice: score one run at a time"
             )
+        if problem is not solution.problem:
+            solution = solution.model_copy(update={"problem": problem})
         outcome = judge(solution, reading)
-        run.outcomes[solution.problem.id] = outcome if keep else replace(outcome, solution=None)
-        problems.add(solution.problem)
+        run.outcomes[problem.id] = outcome if keep else replace(outcome, solution=None)
     return list(runs.values())
 
 
 def found_of(evaluation: Evaluation, problems: Problems, *, origin: str, name: str | None = None) -> list[Found]:
     """Return the runs of an earlier evaluation."""
-    for problem in evaluation.problems:
-        problems.add(problem)
+    ids = {problem.id: problems.add(problem, origin).id for problem in evaluation.problems}
     several = len(evaluation.arms) > 1
     return [
         Found(
@@ -139,7 +152,7 @@ def found_of(evaluation: Evaluation, problems: Problems, *, origin: str, name: s
             Key(run.author, run.seed, run.sample),
             origin,
             False,
-            {outcome.problem: outcome for outcome in run.outcomes},
+            {ids[one.problem]: replace(one, problem=ids[one.problem]) for one in run.outcomes},
             run.seconds,
         )
         for arm in evaluation.arms
@@ -175,6 +188,8 @@ def _take(run: Found, groups: list[Group]) -> None:
         part = next((other for other in same if not other.outcomes.keys() & run.outcomes.keys()), None)
         if part is not None:
             part.outcomes |= run.outcomes
+            if run.origin not in (part.origin, *part.parts):
+                part.parts.append(run.origin)
             part.seconds = None if part.seconds is None or run.seconds is None else part.seconds + run.seconds
             return
         if not same or run.named:

@@ -108,6 +108,11 @@ def _notes(arms: Iterable[Arm], groups: Iterable[Group], problems: Problems, ver
             f"The gold answers of {len(problems.differing)} problems differ between files ({first} for one):"
             " each solution is judged by its own."
         )
+    for origin, ids in problems.other.items():
+        yield (
+            f"In {origin} {len(set(ids))} ids stand for other questions than before ({ids[0]} for one): these are"
+            " problems of their own."
+        )
     for arm in arms:
         claims = [outcome for run in arm.runs for outcome in run.outcomes if outcome.claimed is not None]
         agreeing = sum(outcome.claimed == (outcome.state == "correct") for outcome in claims)
@@ -115,7 +120,11 @@ def _notes(arms: Iterable[Arm], groups: Iterable[Group], problems: Problems, ver
             yield f"{arm.name}: the records' own verdict is ours on {agreeing} of {len(claims)}."
     for group in groups:
         if len({frozenset(run.outcomes) for run in group.runs}) > 1:
-            yield f"{group.name}: its runs are not on the same problems; their mean is of unequal ones."
+            yield f"{group.name}: its runs are not on the same problems; their mean is over all that was solved."
+        for run in group.runs:
+            if run.parts:
+                files = " and ".join([run.origin, *run.parts])
+                yield f"{group.name}: {files} hold other problems each, and are told as one run."
     for one, other in combinations(arms, 2):
         if not common(one).keys() & common(other).keys() and _all(one) & _all(other):
             yield (

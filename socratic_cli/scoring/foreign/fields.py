@@ -1,8 +1,8 @@
 """Where things stand in a line of another tool, and how they are read.
 
-A problem without an id has a hash of its question for one, by which it is known again among the project's own problems.
-Questions are known by their letters first, for "7 + 3?" and "7 - 3?" are two, and then by their words alone, since tools
-change blanks and punctuation; where two problems have the same words, their letters decide.
+A problem without an id has a hash of its question for one, by which it is known again among the project's own
+problems. Questions are known by their letters first, for "7 + 3?" and "7 - 3?" are two, and then by their words alone,
+since tools change blanks and punctuation; where two problems have the same words, their letters decide.
 """
 
 from __future__ import annotations
