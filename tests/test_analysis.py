@@ -133,8 +133,8 @@ class TestArms:
 
     def test_an_answer_is_what_the_reading_says(self, tmp_path: Path) -> None:
         said = [one.model_copy(update={"trace": tuple(_saying(one))}) for one in alone()]
-        for read, right in (("last-number", 2), ("first-number", 0), ("exact", 2)):
-            found = self.found(tmp_path, {read: said}, read=read)
+        for reading, right in (("last-number", 2), ("first-number", 0), ("exact", 2)):
+            found = self.found(tmp_path, {reading: said}, read=reading)
             assert found.pairings[0].accuracy.count == found.progress[0].faults.get("none", 0) == right
 
     def test_what_a_record_says_of_itself_is_not_believed(self, tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from socratic_cli.scoring.grouping import Found, Problems, found_in, found_of
 from socratic_cli.settings import Reading, Scoring, Selection
 from socratic_cli.stages.bench import assemble
 
-
 _AS_GIVEN: Reading = "same-answer"
 """How answers are read where nobody says otherwise."""
 
