@@ -261,3 +261,30 @@ def test_a_scheme_that_coaches_nobody_says_so() -> None:
 
     with pytest.raises(UsageError, match="does not say how"):
         Silent().coached(STEP)
+
+
+PRICED = "litellm:openai/any api_base={url} input_price=1 output_price=1"
+
+
+def test_a_recipe_pays_a_casting_once_and_within_its_budget(tmp_path: Path) -> None:
+    recipe = """\
+train: {{source: "arithmetic:2/train", limit: 4}}
+test: {{source: "arithmetic:2/train", limit: 3}}
+students: [parrot]
+arms: {{s: {{scheme: socratic, castings: [{{decomposer: "{who}"}}]}}}}
+"""
+    with serving(lambda _: "How many?\nHow many in all?") as server:
+        (tmp_path / "r.yaml").write_text(recipe.format(who=PRICED.format(url=server.url)))
+        poor = run(tmp_path, "run", "r.yaml", "--set", "asking.max_cost=0.000001", code=5)
+        assert "--max-cost" in poor.err
+        assert not server.requests
+        run(tmp_path, "run", "r.yaml", "--set", "asking.max_cost=10")
+        assert len(server.requests) == 3
+        run(tmp_path, "run", "r.yaml", "--set", "test.limit=4")
+        assert len(server.requests) == 4
+        run(tmp_path, "run", "r.yaml", "--set", "test.limit=4", "--set", "seeds=[0, 1]")
+        assert len(server.requests) == 4
+
+
+def test_gold_has_no_price_to_know(tmp_path: Path) -> None:
+    run(tmp_path, "annotate", *PROBLEMS, "--teacher", "gold", "--max-cost", "1", "-o", "gold.jsonl")

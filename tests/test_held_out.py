@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,16 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from socratic_cli.errors import InputError
-from socratic_cli.parts import Scheme, Trained
+from socratic_cli.errors import InputError, Interrupted
+from socratic_cli.parts import Progress, Scheme, Trained
 from socratic_cli.plugins import load
 from socratic_cli.records import Problem, Solution, Step
 from socratic_cli.settings import Training
 from socratic_cli.stages.holding import apart
 from socratic_cli.stages.train import Lesson, prepare, train
+from socratic_cli.students import adapters
 from tests import tiny
-from tests.test_checkpoints import Killed, assert_same, ignore, killing
+from tests.test_checkpoints import Killed, assert_same, ignore, killing, no_more_room
 from tests.test_students import student
 
 torch.set_num_threads(1)
@@ -169,6 +171,54 @@ def test_killed_it_keeps_the_same_step(every: int, base: str, tmp_path: Path) ->
     assert [one.model_dump(exclude={"seconds"}) for one in trained] == [
         one.model_dump(exclude={"seconds"}) for one in whole
     ]
+
+
+def test_a_student_that_could_not_be_saved_is_saved_by_the_same_command(
+    base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(lesson(), student(base, lora=True), training(), tmp_path / "whole", ignore)
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(adapters, "save", killed)
+    often = training(checkpoint_steps=5)
+    with pytest.raises(Killed):
+        train(lesson(), student(base, lora=True), often, tmp_path / "killed", ignore)
+    monkeypatch.undo()
+    again = train(lesson(), student(base, lora=True), often, tmp_path / "killed", ignore)
+    assert_same(tmp_path / "whole", tmp_path / "killed")
+    assert [one.kept_step for one in again] == [one.kept_step for one in whole]
+
+
+def test_interrupted_where_it_stops_early_it_takes_no_further_step(base: str, tmp_path: Path) -> None:
+    wild = training(learning_rate=3.0, warmup=0.0, max_steps=40, evaluate_steps=1, early_stopping=3)
+    whole = train(lesson(), student(base), wild, tmp_path / "whole", ignore)
+    stops = killing(whole[0].steps, fault=lambda: Interrupted("stop", signal.SIGINT))
+    with pytest.raises(Interrupted):
+        train(lesson(), student(base), wild, tmp_path / "stopped", stops)
+    again = train(lesson(), student(base), wild, tmp_path / "stopped", ignore)
+    assert [one.steps for one in again] == [one.steps for one in whole]
+    assert_same(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_a_disk_that_is_full_keeps_the_best_step_before(
+    base: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with no_more_room() as fill:
+
+        def report(progress: Progress) -> None:
+            if progress.role == "solver" and progress.step == 2:
+                fill()
+            if progress.step == 11:
+                raise Killed
+
+        learnt = lesson()
+        learnt.passages = [one for one in learnt.passages if one.role == "solver"]
+        with pytest.raises(Killed):
+            train(learnt, student(base), training(), tmp_path, report)
+    assert "is the best so far and cannot be kept" in caplog.text
+    assert [path.name for path in tmp_path.glob("*.best-*")] == ["solver.best-00000002.safetensors"]
 
 
 @pytest.mark.parametrize("given", [{"early_stopping": 2}, {"choose_by": "accuracy"}, {"evaluate_steps": 5}])

@@ -88,6 +88,14 @@ def test_unknown_parts_are_told_before_anything_runs(tmp_path: Path) -> None:
             "recipe.yaml:7: arms.next.solving: cot asks otherwise than",
         ),
         (
+            GOOD.replace("epochs: 2", "epochs: 2, seed: 7"),
+            "recipe.yaml:4: training.seed: a recipe says its seeds once, for all that is random: write seeds: [7]",
+        ),
+        (
+            GOOD.replace("seeds: [1, 2]", "decoding: {seed: 7}"),
+            "recipe.yaml:7: arms.next.decoding.seed: a recipe says its seeds once",
+        ),
+        (
             GOOD.replace("seeds: [1, 2]", "oracle: [decomposer]"),
             "recipe.yaml:7: arms.next.oracle: an oracle is a casting",
         ),

@@ -16,6 +16,7 @@ from socratic_cli.report.evaluated import evaluated
 from socratic_cli.report.tables import tables
 from socratic_cli.scoring import files
 from socratic_cli.scoring.grouping import Problems, found_in
+from socratic_cli.scoring.leaks import Known
 from socratic_cli.stages.bench import assemble, evaluate, scores
 from tests import plausible
 
@@ -116,6 +117,18 @@ def test_whatever_files_are_scored_a_report_tells_what_bench_counted(seed: int) 
         )
     names = [run.name for run in findings.runs]
     assert len(set(names)) == len(names) == sum(len(arm.runs) for arm in evaluation.arms)
+
+
+def test_what_bench_warns_of_stands_in_the_report(tmp_path: Path) -> None:
+    solved = [_solved(problem, right=True) for problem in PROBLEMS[:3]]
+    less = [one.model_copy(update={"seed": 1}) for one in solved[:2]]
+    problems = Problems()
+    seen = [Known(PROBLEMS[0].question, "annotations.jsonl")]
+    write(assemble(found_in([*solved, *less], problems), problems, known=seen), tmp_path)
+    for name in ("report.md", "report.html"):
+        told = (tmp_path / name).read_text(encoding="utf-8")
+        assert "its runs are not on the same problems" in told
+        assert "annotations.jsonl" in told
 
 
 def test_the_first_wrong_step_is_told_with_each_attempt() -> None:

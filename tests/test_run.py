@@ -11,11 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from socratic_cli import plugins
 from socratic_cli.parts import Student
 from socratic_cli.recipe import read
 from tests.command import COMMAND, socratic
+from tests.tiny import gpt2
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
@@ -295,6 +297,30 @@ class TestVerifiers:
         assert todo("arms.best.decoding.choose=weighted") == ["solve", "bench"]
         assert todo("arms.best.verifier.samples=4") == ["sample", "train", "solve", "solve", "bench"]
         assert todo("arms.best.verifier.training={epochs: 2}") == ["train", "solve", "solve", "bench"]
+
+
+def test_a_second_seed_solves_nothing_again(tmp_path: Path) -> None:
+    text = RECIPE.replace("  iterative: socratic ask=next\n", "").split("  plan:")[0]
+    assert socratic("run", recipe(tmp_path, text), cwd=tmp_path).code == 0
+    planned = socratic("run", recipe(tmp_path, text), "--set", "seeds=[0, 1]", "--dry-run", cwd=tmp_path)
+    assert states(planned.out) == ["done", "done", "done", "todo", "todo", "todo"]
+    done = socratic("run", recipe(tmp_path, text), "--set", "seeds=[0, 1]", cwd=tmp_path)
+    assert "| answer parrot | 2 | 100.0% |" in done.out
+
+
+def test_another_base_in_a_folder_trains_anew(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    gpt2(base, context=512)
+    text = (
+        RECIPE.replace("[parrot]", "[huggingface:base]").replace("epochs: 1", "max_steps: 1").split("  iterative:")[0]
+    )
+    assert socratic("run", recipe(tmp_path, text), cwd=tmp_path).code == 0
+    assert set(states(socratic("run", recipe(tmp_path, text), "--dry-run", cwd=tmp_path).out)) == {"done"}
+    weights = load_file(base / "model.safetensors")
+    weights["transformer.h.1.mlp.c_fc.weight"] += 1
+    save_file(weights, base / "model.safetensors", {"format": "pt"})
+    planned = socratic("run", recipe(tmp_path, text), "--dry-run", cwd=tmp_path)
+    assert states(planned.out) == ["done", "todo", "todo", "todo"]
 
 
 def test_castings_show_whose_fault_a_wrong_answer_is(tmp_path: Path) -> None:

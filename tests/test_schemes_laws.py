@@ -77,6 +77,13 @@ def problems(data_dir: Path) -> list[Problem]:
     return [*real, *made_up, *ours]
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_scheme_of_few_steps_has_its_roles(most: int) -> None:
+    scheme = load(f"socratic max_steps={most}")
+    assert scheme.roles == ("decomposer", "solver")
+    assert scheme.agrees(load(f"socratic max_steps={most}"))
+
+
 def laws(spec: str, problem: Problem) -> None:
     """Assert every law on one problem: no blank at a prompt's end, the parrot, strictness, merging."""
     scheme = load(spec)

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from socratic_cli import plugins
 from socratic_cli.dialogue import Reply, Turn
+from socratic_cli.jsonl import Writer
 from socratic_cli.parts import Scheme, Student
 from socratic_cli.records import Problem, Solution
 from socratic_cli.settings import Decoding
@@ -167,6 +168,17 @@ class TestOutcomes:
         found = solved(base, "cot", "a", max_new_tokens=100)
         assert found.unanswered == "repeating"
         assert found.detail.startswith("the solver repeats itself without end")
+
+
+def test_two_runs_on_one_output_are_told(tmp_path: Path) -> None:
+    problems = ("arithmetic:2/train", "--limit", "4")
+    assert socratic("annotate", *problems, "-o", "a.jsonl", cwd=tmp_path).code == 0
+    assert socratic("train", "a.jsonl", "-o", "s", "--student", "parrot", cwd=tmp_path).code == 0
+    with Writer(tmp_path / "out.jsonl", lock=True):
+        told = socratic("solve", "s", *problems, "-o", "out.jsonl", "--overwrite", cwd=tmp_path)
+    assert (told.code, (tmp_path / "out.jsonl").read_text()) == (2, "")
+    assert "out.jsonl is being written by another run" in told.err
+    assert socratic("solve", "s", *problems, "-o", "out.jsonl", cwd=tmp_path).code == 0
 
 
 def test_a_run_that_was_killed_goes_on_and_solves_each_problem_once(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn import functional
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.trainer_pt_utils import LabelSmoother
 
 from socratic_cli.dialogue import Passage, merge, rehearse
@@ -44,6 +45,32 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="module")
 def tokens(base: str) -> Tokens:
     return Tokens(load_tokenizer(base))
+
+
+def sentencepiece() -> Tokens:
+    """Return a tokenizer that puts a blank before what begins, as those of Llama 2 and Mistral do."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(prepend_scheme="first"), pre_tokenizers.Digits(individual_digits=True)]
+    )
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
+    trainer = trainers.BpeTrainer(vocab_size=200, special_tokens=[tiny.END], show_progress=False)
+    tokenizer.train_from_iterator([*tiny.TEXT, "0123456789+-*/=<>.\n"], trainer)
+    return Tokens(PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=tiny.END))
+
+
+def test_what_goes_on_begins_without_a_blank() -> None:
+    tokens = sentencepiece()
+    whole = tokens.piece("She sold 48/2 = <<48/2=24>>")
+    begun = tokens.piece("She sold 48/2 = <<48/2=")
+    assert begun + tokens.further("24>>") == whole
+    assert tokens.text(begun + tokens.further("24>>")) == "She sold 48/2 = <<48/2=24>>"
+    assert tokens.text(begun + tokens.piece("24>>")) != "She sold 48/2 = <<48/2=24>>"
+
+
+def test_what_goes_on_is_the_same_text(tokens: Tokens) -> None:
+    for text in ("24>>", " 24", ".5", "24", "-3>>"):
+        assert tokens.text(tokens.further(text)) == text
 
 
 def passage(example: Example) -> Passage:

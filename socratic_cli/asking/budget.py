@@ -58,12 +58,12 @@ def highest_cost(price: Price | None, prompt_bytes: int, longest: int) -> float:
 
 
 def require_price(teacher: Teacher, max_cost: float | None) -> None:
-    """Refuse a budget for a teacher whose price nobody knows.
+    """Refuse a budget for a paid teacher whose price nobody knows.
 
     Raises:
         UsageError: the price is not known.
     """
-    if max_cost is not None and teacher.price is None:
+    if max_cost is not None and teacher.paid and teacher.price is None:
         raise UsageError(
             f"--max-cost: the price of {teacher.label} is not known, so a budget cannot be kept."
             f' Give it in US dollars a million tokens: --teacher "{teacher.label} input_price=0.5 output_price=1.5"'

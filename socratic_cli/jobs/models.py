@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from socratic_cli.asking.client import Client
 from socratic_cli.asking.replies import Replies
@@ -12,7 +13,7 @@ from socratic_cli.casting import Coached, Ensemble
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import InputError, UsageError
 from socratic_cli.jobs.evaluating import solutions
-from socratic_cli.jobs.paths import Paths
+from socratic_cli.jobs.paths import Care, Paths
 from socratic_cli.parts import Verification
 from socratic_cli.settings import Asking
 from socratic_cli.stages.chains import Chains
@@ -21,19 +22,57 @@ from socratic_cli.stages.verifying import Verifier
 log = logging.getLogger(__name__)
 
 
-def ensemble(author: Author, out: str, width: int, files: ExitStack) -> Model:
-    """Return an author with who plays some of its roles; whoever plays several is loaded once.
+@dataclass(frozen=True)
+class Asked:
+    """How whoever replies is opened.
 
-    Args:
-        author: who solves.
-        out: the file of solutions; what a paid model replies is kept beside it.
-        width: requests of a model at the same time.
+    Attributes:
+        out: the file of solutions; what a paid model replies is kept beside it, where `care` names no folder.
+        width: problems open at once, and so the requests of a model, where `care` says nothing else.
+        care: how models of others are asked.
         files: closes what was opened.
     """
-    own, loaded, players = _model(author, Paths.beside(out), width, files), dict[str, Model](), dict[str, Model]()
+
+    out: str
+    width: int
+    care: Care | None
+    files: ExitStack
+
+    def model(self, author: Author, role: str = "", *, apart: bool = False) -> Model:
+        """Return who replies: a student, or a teacher that is asked with the same care as in an annotation.
+
+        Args:
+            author: who it is.
+            role: what it plays beside somebody else, if it does.
+            apart: others may keep replies of the same model, so these have a file of their own.
+        """
+        asked = self._client(author, role, apart) or self.files.enter_context(author.open())
+        return Coached(asked, author.coach) if author.coach is not None else asked
+
+    def _client(self, author: Author, role: str, apart: bool) -> Model | None:
+        teacher = author.teacher
+        if teacher is None:
+            return None
+        asking = Asking(concurrency=self.width) if self.care is None else self.care.asking
+        path = self._path(role).replies_of(teacher, author.scheme)
+        if self.care is not None:
+            path = self.care.file(teacher, role if apart else "")
+        replies = self.files.enter_context(Replies(path)) if teacher.paid else None
+        return Client(teacher, asking if teacher.paid else Asking(concurrency=self.width), replies)
+
+    def _path(self, role: str) -> Paths:
+        """Return the paths of an author, or of another, whose replies have a file of their own, with one writer."""
+        if self.out == "-" or not role:
+            return Paths.beside(self.out)
+        return Paths.beside(f"{self.out.removesuffix('.jsonl')}.{role}.jsonl")
+
+
+def ensemble(author: Author, asked: Asked) -> Model:
+    """Return an author with who plays some of its roles; whoever plays several is loaded once."""
+    own, loaded, players = asked.model(author), dict[str, Model](), dict[str, Model]()
     for role, player in author.players.items():
         if player.label not in loaded:
-            loaded[player.label] = _model(player, _beside(out, role), width, files)
+            loaded[player.label] = asked.model(player, role)
         players[role] = loaded[player.label]
     return Ensemble(own, players) if players else own
 
@@ -69,30 +108,10 @@ def require_chains(file: str, author: Author) -> None:
         log.warning("%s was written by %s, and its chains are told as those of %s", file, first.author, author.label)
 
 
-def weigher(verifier: Author | None, out: str, width: int, files: ExitStack) -> Verifier | None:
+def weigher(verifier: Author | None, asked: Asked) -> Verifier | None:
     """Return who weighs samples, if somebody does."""
     if verifier is None:
         return None
     assert isinstance(verifier.scheme, Verification)
-    model = _model(verifier, _beside(out, "verifier"), width, files)
+    model = asked.model(verifier, "verifier", apart=True)
     return Verifier(verifier.scheme, model, verifier.prompted, verifier.saw)
-
-
-def _model(author: Author, paths: Paths, width: int, files: ExitStack) -> Model:
-    """Return who replies: a student, or a teacher that is asked with the same care as in an annotation."""
-    asked = _asked(author, paths, width, files)
-    return Coached(asked, author.coach) if author.coach is not None else asked
-
-
-def _asked(author: Author, paths: Paths, width: int, files: ExitStack) -> Model:
-    teacher = author.teacher
-    if teacher is None:
-        return files.enter_context(author.open())
-    path = paths.replies_of(teacher, author.scheme)
-    replies = files.enter_context(Replies(path)) if teacher.paid else None
-    return Client(teacher, Asking(concurrency=width), replies)
-
-
-def _beside(out: str, role: str) -> Paths:
-    """Return the paths of another than the author: its replies have a file of their own, with one writer."""
-    return Paths.beside(out) if out == "-" else Paths.beside(f"{out.removesuffix('.jsonl')}.{role}.jsonl")

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from socratic_cli.parts import Scheme, Teacher
+from socratic_cli.settings import Asking
+
+
+def slug(label: str) -> str:
+    """Return a label as the name of a file."""
+    return re.sub(r"[^\w.=-]+", "-", label).strip("-")
+
+
+@dataclass(frozen=True)
+class Care:
+    """How models that are not the user's own are asked while a recipe solves, and where their replies are kept.
+
+    The folder is of all its stages: what was paid for in one of them is paid.
+    """
+
+    asking: Asking
+    replies: Path
+
+    def file(self, teacher: Teacher, role: str = "") -> Path:
+        """Return the file of a model's replies; a role has one of its own where somebody else may write the other."""
+        return self.replies / f"{'.'.join(filter(None, (slug(teacher.label), role)))}.jsonl"
 
 
 @dataclass(frozen=True)

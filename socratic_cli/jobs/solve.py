@@ -14,8 +14,9 @@ from socratic_cli.authors import Author
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import UsageError
 from socratic_cli.jobs.done import Done, Wanted, remaining
-from socratic_cli.jobs.models import ensemble, kept, require_chains, weigher
+from socratic_cli.jobs.models import Asked, ensemble, kept, require_chains, weigher
 from socratic_cli.jobs.outputs import started
+from socratic_cli.jobs.paths import Care
 from socratic_cli.jobs.playable import playable
 from socratic_cli.jobs.tally import Report, Tally
 from socratic_cli.records import Problem, Solution
@@ -51,6 +52,7 @@ def solve_file(
     keep_samples: bool = False,
     from_samples: str | None = None,
     oracle: Iterable[str] = (),
+    care: Care | None = None,
     resume: bool = False,
     overwrite: bool = False,
     width: int = 128,
@@ -69,6 +71,7 @@ def solve_file(
         keep_samples: every chain is written as a solution of its own, and nothing is chosen.
         from_samples: a file of such chains of the same author: they are chosen among, and none is written anew.
         oracle: roles that reply with the gold rationale; problems that have none are left out.
+        care: how models are asked that are not the user's own; without it as many times at once as problems are open.
         resume: go on with what is there.
         overwrite: begin anew.
         width: problems open at once, in each worker.
@@ -76,18 +79,18 @@ def solve_file(
         spread: who works; this process writes.
 
     Raises:
-        OutputError: the file exists and is neither resumed nor overwritten.
+        OutputError: the file exists and is neither resumed nor overwritten, or another run is writing it.
         UsageError: what is asked for does not go together, or needs a package.
         WorkerError: workers cannot be started.
     """
     decoding, spread = decoding or Decoding(), spread or Spread()
-    job = _Job(author, verifier, decoding, keep_samples, from_samples, tuple(oracle), width)
+    job = _Job(author, verifier, decoding, keep_samples, from_samples, tuple(oracle), width, care)
     job.check(spread)
     tally = Tally()
     problems = started(problems) if told is None else problems
-    done = Done(out, resume, overwrite)
     with ExitStack() as files:
-        writer = files.enter_context(jsonl.Writer(out))
+        writer = files.enter_context(jsonl.Writer(out, lock=True))
+        done = Done(out, resume, overwrite)
         wanted = remaining(problems, done, job.chains, tally)
         wanted = playable(wanted, author.scheme, tally) if job.oracle else wanted
         solutions = _together(job, spread, wanted, files) if spread.shared else _here(job, out, wanted, files, told)
@@ -118,6 +121,7 @@ class _Job:
     from_samples: str | None
     oracle: tuple[str, ...]
     width: int
+    care: Care | None
 
     @property
     def chains(self) -> int:
@@ -178,8 +182,9 @@ class _Job:
     def models(self, out: str, files: ExitStack) -> tuple[Model, Verifier | None]:
         """Load who solves, and who weighs."""
         chains = self.from_samples
-        model = ensemble(self.author, out, self.width, files) if chains is None else kept(chains)
-        return model, weigher(self.verifier, out, self.width, files)
+        asked = Asked(out, self.width, self.care, files)
+        model = ensemble(self.author, asked) if chains is None else kept(chains)
+        return model, weigher(self.verifier, asked)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Do[Wanted, Solution]]:

@@ -77,7 +77,20 @@ class Appending:
             return  # a file system without locks
 
 
+def refuse_packed(path: Path) -> None:
+    """Refuse to append to what is packed, which plain lines would damage.
+
+    Raises:
+        OutputError: it is named so.
+    """
+    if path.suffix == ".gz":
+        raise OutputError(
+            f"{path}: outputs are written unpacked; name it {path.with_suffix('')}, and gzip it when done"
+        )
+
+
 def _opened(path: Path) -> FileIO:
+    refuse_packed(path)
     if path.is_dir():
         raise OutputError(f"{path} is a directory: a file is due")
     try:

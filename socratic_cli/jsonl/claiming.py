@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from socratic_cli.errors import OutputError
+from socratic_cli.jsonl.appending import refuse_packed
 
 
 def claim(target: str | Path, *, resume: bool = False, overwrite: bool = False) -> None:
@@ -18,10 +19,7 @@ def claim(target: str | Path, *, resume: bool = False, overwrite: bool = False) 
             packed would be damaged.
     """
     path = Path(target)
-    if path.suffix == ".gz":
-        raise OutputError(
-            f"{path}: outputs are written unpacked; name it {path.with_suffix('')}, and gzip it when done"
-        )
+    refuse_packed(path)
     if str(target) == "-" or not path.exists():
         return
     if path.is_dir():

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from socratic_cli.dialogue import Dialogue, Passage, Turn, Weighing, rehearse
+from socratic_cli.dialogue import Dialogue, Passage, RehearsalError, Turn, Weighing, rehearse
 from socratic_cli.errors import UsageError, did_you_mean
 from socratic_cli.parts.part import Part
 from socratic_cli.records import Example, Problem, Rationale, Solution, Step
@@ -89,8 +89,14 @@ class Scheme(Part, ABC):
         return self._rehearsed() == other._rehearsed()
 
     def _rehearsed(self) -> list[Example]:
-        rehearsed = (rehearse(self.solve(one.blind()), self.replies(one.rationale)) for one in _SMALL)
-        return [example for examples in rehearsed for example in examples]
+        examples: list[Example] = []
+        for one in _SMALL:
+            try:
+                examples += rehearse(self.solve(one.blind()), self.replies(one.rationale))
+            except RehearsalError:  # a scheme of few steps takes the small ones
+                if not examples:
+                    raise
+        return examples
 
     @property
     def annotator(self) -> Scheme:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -28,6 +28,7 @@ def part_faults(recipe: Recipe) -> Iterator[Fault]:
     for at, student in enumerate(recipe.students):
         yield from _check(Student, student, ("students", at))
     yield from _tracker_faults(recipe.training, ("training", "tracker"))
+    yield from _seed_faults(recipe)
     for name, arm in recipe.arms.items():
         yield from _check(Scheme, arm.scheme, ("arms", name, "scheme"))
         if arm.teacher is not None:
@@ -41,6 +42,22 @@ def part_faults(recipe: Recipe) -> Iterator[Fault]:
         yield from _limit_faults(arm, ("arms", name, "decoding"))
         yield from _casting_faults(recipe, arm, ("arms", name, "castings"))
         yield from _verifier_faults(recipe, arm, ("arms", name))
+
+
+def _seed_faults(recipe: Recipe) -> Iterator[Fault]:
+    """Yield seeds that would not be heeded, since `seeds` says which there are."""
+    given: list[tuple[tuple[str | int, ...], Collection[str]]] = [
+        (("training",), recipe.training.model_fields_set),
+        (("decoding",), recipe.decoding.model_fields_set),
+    ]
+    for name, arm in recipe.arms.items():
+        given += [(("arms", name, "training"), arm.training), (("arms", name, "decoding"), arm.decoding)]
+        if arm.verifier is not None:
+            at = ("arms", name, "verifier")
+            given += [((*at, "training"), arm.verifier.training), ((*at, "decoding"), arm.verifier.decoding)]
+    for location, settings in given:
+        if "seed" in settings:
+            yield (*location, "seed"), "a recipe says its seeds once, for all that is random: write seeds: [7]"
 
 
 def _solving_faults(arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from socratic_cli.records import Solution
 from socratic_cli.report.gather import Runs, findings
 from socratic_cli.report.model import Attempt, Column, Curve, Fault, Findings, Table
 from socratic_cli.scoring.counting import label
-from socratic_cli.scoring.evaluation import Arm, Comparison, Evaluation
+from socratic_cli.scoring.evaluation import Arm, Comparison, Evaluation, Leak
 
 _SILENT = ("none", "unanswered", "not-judged")
 """Verdicts that tell of no step."""
@@ -32,8 +32,9 @@ def evaluated(
     told = [one for one in evaluation.comparisons if {one.old, one.new} <= names]
     compared = [_compared([arm.name for arm in arms], told)] if told else []
     passed = _passed([arm for arm in evaluation.arms if arm.name in names])
-    made = [*([passed] if passed.rows else []), *compared, *tables]
-    return findings(evaluation.problems, arms, tables=made, curves=curves)
+    copied = [_leaks(evaluation.leaks)] if evaluation.leaks else []
+    made = [*([passed] if passed.rows else []), *compared, *tables, *copied]
+    return findings(evaluation.problems, arms, tables=made, curves=curves, notes=evaluation.notes)
 
 
 def _runs(arm: Arm) -> Runs | None:
@@ -79,6 +80,22 @@ def _passed(arms: Sequence[Arm]) -> Table:
         " verifier could find among them."
     )
     return Table("passes", "scores", caption, columns, rows)
+
+
+def _leaks(leaks: Iterable[Leak]) -> Table:
+    rows = tuple((one.problem, one.kind, one.similarity, one.source, one.question) for one in leaks)
+    columns = (
+        Column("problem"),
+        Column("kind"),
+        Column("common word triples", "share"),
+        Column("seen in"),
+        Column("question that was seen"),
+    )
+    caption = (
+        "Test questions that are, or are like, questions that somebody learnt from; numbers are masked, so the same"
+        " question with other numbers is 100% alike."
+    )
+    return Table("leaks", "leaks", caption, columns, rows)
 
 
 def _compared(arms: Sequence[str], comparisons: Iterable[Comparison]) -> Table:

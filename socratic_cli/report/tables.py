@@ -102,7 +102,7 @@ def _faults(findings: Findings) -> Table:
     kinds = [kind for kind, _ in totals.most_common()]
     rows = tuple((at, *(counts[at, kind] for kind in kinds)) for at in range(len(findings.arms)) if kinds)
     columns = (_ARM, *(Column(kind, "count") for kind in kinds))
-    return Table("first-faults", "faults", "The first thing that went wrong, by kind: problems.", columns, rows)
+    return Table("first-faults", "faults", "The first thing that went wrong, by kind: solutions.", columns, rows)
 
 
 def _costs(arms: Sequence[Arm]) -> Table:

@@ -12,11 +12,12 @@ from socratic_cli import authors, plugins
 from socratic_cli.authors import Author
 from socratic_cli.casting import cast
 from socratic_cli.fingerprints import identity
+from socratic_cli.jobs.paths import Care
 from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.recipe import Arm, Recipe, Verifying, merged, sampling
 from socratic_cli.records import GOLD
 from socratic_cli.run.data import Data, learnt, sampled
-from socratic_cli.run.stages import Stage, Stages, key_of, slug
+from socratic_cli.run.stages import Stage, Stages, key_of
 from socratic_cli.run.works import ANNOTATIONS, SOLUTIONS, STUDENT, Solving, annotating, scoring, training
 from socratic_cli.settings import Decoding, Training
 from socratic_cli.stages.solving import with_roles
@@ -71,7 +72,7 @@ class _Planner:
         data, label = self.data["test"], self._label
         oracle = tuple(role for role, who in self.roles.items() if who == GOLD)
         others = [f"{role}={_identity(who)}" for role, who in self.roles.items() if who != GOLD]
-        made_from = (solver.key, label, decoding.model_dump_json(), *oracle, *others, data.key)
+        made_from = (solver.key, self._group, decoding.model_dump_json(), *oracle, *others, data.key)
         work = Solving(
             label,
             self._group,
@@ -81,9 +82,15 @@ class _Planner:
             verifier=partial(_find_verifier, verifier, decoding),
             oracle=oracle,
             chains=chains,
+            care=self._care,
         )
         key = key_of("solve", *made_from, *(stage.key for stage in (verifier, chains) if stage))
-        return self.stages.add("solve", f"{data.source.source} by {label}", label, key, work)
+        place = f"{self._group} s{self.seed}"
+        return self.stages.add("solve", f"{data.source.source} by {label}", place, key, work)
+
+    @property
+    def _care(self) -> Care:
+        return Care(self.recipe.asking, self.stages.folder / "replies")
 
     @property
     def _scheme(self) -> Scheme:
@@ -106,11 +113,16 @@ class _Planner:
     @property
     def _alone(self) -> str:
         """The name of the student that plays all roles."""
-        seeds = self.arm.seeds or self.recipe.seeds
-        return f"{self.name} {self.student.label}" + (f" seed={self.seed}" if len(seeds) > 1 else "")
+        several = len(self.arm.seeds or self.recipe.seeds) > 1
+        return f"{self._one} seed={self.seed}" if several else self._one
+
+    @property
+    def _one(self) -> str:
+        """The name of a student of one seed; a second seed changes it, and solutions that are there keep theirs."""
+        return f"{self.name} {self.student.label}"
 
     def _untrained(self) -> _Solver:
-        key = key_of("untrained", self._scheme.identity, self.student.label)
+        key = key_of("untrained", self._scheme.identity, self.student.identity)
         return _Solver(key, partial(authors.untrained, self.student, self._scheme))
 
     def _trained(self) -> _Solver:
@@ -118,6 +130,7 @@ class _Planner:
         source = self._annotated()
         stage = self._learnt(source, ANNOTATIONS, self._scheme, self.student, settings)
         self.students[self._alone] = stage.folder / STUDENT
+        self.students.setdefault(self._one, stage.folder / STUDENT)
         played = plugins.load(Scheme, self.arm.solving) if self.arm.solving else None
         key = key_of("played", stage.key, played.label) if played else stage.key
         return _Solver(key, partial(_players, stage.folder / STUDENT, self.roles, played))
@@ -127,13 +140,12 @@ class _Planner:
         teacher = plugins.load(Teacher, self.arm.teacher or self.recipe.teacher)
         annotation = merged(self.recipe.annotation, self.arm.annotation)
         key = key_of("annotate", data.key, scheme.identity, teacher.identity, annotation.model_dump_json())
-        replies = self.stages.folder / "replies" / f"{slug(teacher.label)}.jsonl"
         what = f"{data.source.source} by {teacher.label} as {scheme.label}"
-        work = annotating(data, scheme, teacher, replies, annotation, self.recipe.asking)
+        work = annotating(data, scheme, teacher, self._care.file(teacher), annotation, self.recipe.asking)
         return self.stages.add("annotate", what, f"{scheme.label}-{teacher.label}", key, work)
 
     def _learnt(self, source: Stage, file: str, scheme: Scheme, student: Student, settings: Training) -> Stage:
-        key = key_of("train", source.key, scheme.label, student.label, json.dumps(settings.identity()))
+        key = key_of("train", source.key, scheme.label, student.identity, json.dumps(settings.identity()))
         what = f"{student.label} as {scheme.label}, seed {settings.seed}"
         work = training(source.folder / file, scheme, student, settings)
         return self.stages.add("train", what, f"{scheme.label}-{student.label}-s{settings.seed}", key, work)

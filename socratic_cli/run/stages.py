@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any, Protocol
 from socratic_cli import __version__
 from socratic_cli.jobs import Tally
 from socratic_cli.jobs.origins import STAGE
+from socratic_cli.jobs.paths import slug
 from socratic_cli.parts import Progress
 
 _LABEL = 100
@@ -86,11 +86,6 @@ class Stages:
         """Return the stage of a key; `label` names its folder, with the key's beginning."""
         folder = self.folder / verb / "-".join(filter(None, (slug(label)[:_LABEL], key[:8])))
         return self.found.setdefault(key, Stage(verb, what, folder, key, do))
-
-
-def slug(label: str) -> str:
-    """Return a label as the name of a file."""
-    return re.sub(r"[^\w.=-]+", "-", label).strip("-")
 
 
 def key_of(*inputs: str) -> str:

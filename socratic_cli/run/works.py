@@ -10,6 +10,7 @@ from typing import Any
 from socratic_cli import authors, jobs
 from socratic_cli.authors import Author
 from socratic_cli.fingerprints import weights
+from socratic_cli.jobs.paths import Care
 from socratic_cli.jobs.train import train_and_save
 from socratic_cli.parts import Scheme, Student, Teacher
 from socratic_cli.run.data import Data
@@ -56,7 +57,7 @@ def training(source: Path, scheme: Scheme, student: Student, settings: Training)
 class Solving:
     """Solve problems, or sample solutions of them; authors are loaded when the time comes.
 
-    With `chains`, what that stage sampled is chosen among.
+    With `chains`, what that stage sampled is chosen among; `care` is how other models are asked.
     """
 
     label: str
@@ -68,6 +69,7 @@ class Solving:
     oracle: tuple[str, ...] = ()
     keep_samples: bool = False
     chains: Stage | None = None
+    care: Care | None = None
 
     def __call__(self, folder: Path, watcher: Watcher) -> dict[str, Any]:
         """Solve into a file."""
@@ -82,6 +84,7 @@ class Solving:
             keep_samples=self.keep_samples,
             from_samples=str(self.chains.folder / SOLUTIONS) if self.chains else None,
             oracle=self.oracle,
+            care=self.care,
             resume=True,
         )
         return {"solved": tally.done, "correct": tally.correct, "leaked": tally.leaked, **self._sampled()}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
@@ -80,7 +81,7 @@ def attach(base: PreTrainedModel, folder: Path, roles: Iterable[str]) -> PeftMod
         model = PeftModel.from_pretrained(base, str(folder / first), adapter_name=first)
         for role in others:
             model.load_adapter(str(folder / role), adapter_name=role)
-    except (RuntimeError, ValueError, OSError) as fault:
+    except (RuntimeError, ValueError, OSError, SafetensorError) as fault:
         raise StudentError(
             f"the adapters in {folder} do not fit their base: give the model they were trained on"
         ) from fault

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -89,7 +90,7 @@ class Checkpoints:
                 _sync(path)
             beside.replace(target)
             _sync(self._folder)
-        except (OSError, RuntimeError) as fault:  # safetensors raises its own, which is a RuntimeError or an OSError
+        except (OSError, SafetensorError) as fault:
             shutil.rmtree(beside, ignore_errors=True)
             log.warning("no checkpoint of the %s at step %d: %s", self._role, state.step, fault)
             return False

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -16,6 +18,7 @@ from socratic_cli.settings import Training
 from socratic_cli.students.batches import Room, passes
 from socratic_cli.students.tokens import Sequence
 
+log = logging.getLogger(__name__)
 Takes = Callable[[list[Sequence]], Tensor]
 """What takes the summed loss of sequences."""
 
@@ -36,7 +39,8 @@ class Choosing:
     """Measures a role from time to time, and remembers when it was best.
 
     The best weights are in a file named by their step. One that a later step has beaten is removed when `settle` is
-    called: after a checkpoint that knows the later one, so that a run that was killed finds the file it looks for.
+    called: after a checkpoint that knows the later one, so that a run that was killed finds the file it looks for. The
+    last one stays until the role is saved (`clear`). A disk that is full leaves the best step before the kept one.
 
     Of several processes each measures everything, for the others would have to wait for it; the first one's numbers
     decide.
@@ -68,18 +72,26 @@ class Choosing:
                 numbers["held_out_accuracy"] = self._exam.accuracy()
         numbers = processes.of_first(numbers)
         score = _score(numbers)
-        if not self.best or score > _score(self.best["numbers"]):
+        better = not self.best or score > _score(self.best["numbers"])
+        if better and processes.of_first(self._keep(step, weights())):
             self.best, self.worse = {"step": step, "numbers": numbers}, 0
-            self._keep(step, weights())
         else:
-            self.worse += 1
+            self.worse += not better
         return numbers
 
-    def _keep(self, step: int, weights: dict[str, Tensor]) -> None:
-        if processes.first():
-            beside = self._path(step).with_suffix(".part")
+    def _keep(self, step: int, weights: dict[str, Tensor]) -> bool:
+        """Write weights, and say whether they are there."""
+        if not processes.first():
+            return False
+        beside = self._path(step).with_suffix(".part")
+        try:
             save_file({name: weight.contiguous() for name, weight in weights.items()}, beside)
             beside.replace(self._path(step))
+        except (OSError, SafetensorError) as fault:
+            beside.unlink(missing_ok=True)
+            log.warning("step %d of the %s is the best so far and cannot be kept: %s", step, self._role, fault)
+            return False
+        return True
 
     def _loss(self, loss: Takes, sequences: list[Sequence]) -> float:
         """Return the mean loss of held-out sequences, in nats per learnt token."""
@@ -92,19 +104,20 @@ class Choosing:
         processes.meet()  # the first one has written them
         return load_file(self._path(self.best["step"])) if self.best else {}
 
-    def settle(self, *, end: bool = False) -> None:
-        """Remove weights that are no longer the best, or, once every process has them, all."""
-        if end:
-            processes.meet()
-        if not processes.first():
-            return
-        current = None if end or not self.best else self._path(self.best["step"])
-        for path in self._folder.glob(f"{self._role}.best-*"):
-            if path != current:
-                path.unlink(missing_ok=True)
+    def settle(self) -> None:
+        """Remove weights that are no longer the best."""
+        if processes.first():
+            clear(self._folder, self._role, but=self._path(self.best["step"]) if self.best else None)
 
     def _path(self, step: int) -> Path:
         return self._folder / f"{self._role}.best-{step:08}.safetensors"
+
+
+def clear(folder: Path, role: str, but: Path | None = None) -> None:
+    """Remove best weights of a role."""
+    for path in folder.glob(f"{role}.best-*"):
+        if path != but:
+            path.unlink(missing_ok=True)
 
 
 def _score(numbers: dict[str, float]) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from socratic_cli import plugins
 from socratic_cli.backends import Backend, Weights
 from socratic_cli.dialogue import Model, Passage
 from socratic_cli.errors import StudentError
+from socratic_cli.hashing import probed
 from socratic_cli.parts import HeldOut, Progress, Student, Trained
 from socratic_cli.settings import Decoding, Dtype, Training
 
@@ -58,6 +59,12 @@ class HuggingFace(Student):
         if self.load_in_8bit and self.load_in_4bit:
             raise ValueError("give load_in_8bit or load_in_4bit, not both")
         return self
+
+    @property
+    def identity(self) -> str:
+        """The label, and what lies in the base's folder: another may lie there tomorrow."""
+        named = bool(self.base) and Path(self.base).is_dir()
+        return f"{super().identity} {probed(Path(self.base))}" if named else super().identity
 
     def train(
         self,

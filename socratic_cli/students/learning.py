@@ -73,11 +73,12 @@ class Learning:
         self._choosing = Choosing(self._exam, folder, self.role, self.training, total)
         checkpoints = Checkpoints(folder, self.role, self.training.checkpoint_steps)
         done = self._resumed(checkpoints.last(), optimiser)
+        first = total if self._choosing.over else done  # what was over when it was interrupted has no further step
         metrics = Metrics(folder, self.role, self.training, after=done)
         self.model.train()
         try:
             began = time.monotonic() - self._counts.seconds
-            for step, batch in islice(zip(range(1, total + 1), batches(sequences, self.training)), done, None):  # noqa: B905
+            for step, batch in islice(zip(range(1, total + 1), batches(sequences, self.training)), first, None):  # noqa: B905
                 self._step(step, batch)
                 norm, rate = optimiser.step()
                 self._counts.seconds = time.monotonic() - began
@@ -98,7 +99,6 @@ class Learning:
             metrics.close()
         self.model.eval()
         self._set(self._choosing.chosen())
-        self._choosing.settle(end=True)
         computed = str(self._autocast or torch.float32).removeprefix("torch.")
         return self._counts.trained(self._fitting, self._choosing.best, computed)
 

@@ -24,7 +24,7 @@ from socratic_cli.dialogue import Passage
 from socratic_cli.errors import StudentError, UsageError, did_you_mean
 from socratic_cli.parts import HeldOut, Progress, Trained
 from socratic_cli.settings import Dtype, Training
-from socratic_cli.students import adapters, shards
+from socratic_cli.students import adapters, choosing, shards
 from socratic_cli.students.checkpoints import Checkpoints
 from socratic_cli.students.exams import Exams
 from socratic_cli.students.fitting import Fitting, fitting, together
@@ -153,9 +153,11 @@ def _role(learn: _Full | _Adapters, fit: Fitting, training: Training, folder: Pa
     if known := processes.of_first(done.read_text(encoding="utf-8") if done.is_file() else ""):
         return Trained.model_validate_json(known)
     trained = learn.train(fit, training, folder, report)
+    processes.meet()  # every one has the weights that are removed here
     if processes.first():
         done.write_text(trained.model_dump_json(indent=2) + "\n", encoding="utf-8")  # last: now the role is whole
         Checkpoints(folder, fit.role).clear()
+        choosing.clear(folder, fit.role)
     return trained
 
 

@@ -68,6 +68,14 @@ class Tokens:
         # A text that spells a special token (`<|im_end|>` in a question) is text.
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)
 
+    def further(self, text: str) -> list[int]:
+        """Return the ids of a text that goes on with another one.
+
+        Some tokenizers (SentencePiece's) put a blank before what begins, which nothing that goes on has.
+        """
+        line, whole = self.piece("\n"), self.piece("\n" + text)
+        return whole[len(line) :] if whole[: len(line)] == line else self.piece(text)
+
     def _whole(self, passage: Passage) -> tuple[list[int], list[bool]] | None:
         """Tokenise the whole text once, or return None where a token straddles a seam."""
         if not self.tokenizer.is_fast:

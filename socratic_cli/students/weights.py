@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import torch
 from huggingface_hub import ModelCard, hf_hub_download
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -140,7 +141,7 @@ def _explained(model: str) -> Iterator[None]:
     """Turn what a user can mend into a sentence: a name or a file that is not there, an unknown type, no memory."""
     try:
         yield
-    except (OSError, ValueError, KeyError) as fault:
+    except (OSError, ValueError, KeyError, SafetensorError) as fault:
         reason = " ".join(str(fault).split())
         raise StudentError(
             f"{model} cannot be loaded: {reason[:300]}. Give a folder with config.json and model.safetensors, or the"

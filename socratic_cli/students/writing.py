@@ -119,7 +119,7 @@ class Writing:
         self._calculated.append(f"{found.left}={written(found.value)}")
 
     def _force(self, text: str) -> None:
-        self.ids += self.language.tokens.piece(text)
+        self.ids += self.language.tokens.further(text)
 
 
 def _repeats(ids: list[int]) -> bool:
