@@ -107,7 +107,7 @@ class TestMemory:
 
         tried = list[int]()
 
-        def limited(voice: Any, requests: list[Any], *more: Any) -> list[Reply]:
+        def limited(voice: Any, requests: list[Any], *more: Any) -> list[list[int]]:
             tried.append(len(requests))
             if len(requests) > 2 or "b b b b b" in requests[0].prompt:
                 raise MemoryError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from socratic_cli.parts import Student
 from socratic_cli.plugins import load
 from socratic_cli.records import Problem
 from socratic_cli.settings import Decoding
+from socratic_cli.students import whole
 from socratic_cli.students.probing import fits
 from socratic_cli.students.slots import Piece, Slots
 from socratic_cli.students.weights import Source, load_model
@@ -86,6 +88,47 @@ def test_it_replies_as_transformers_does(kind: str, tmp_path: Path) -> None:
     found = [reply.text for reply in replies(base)]
     assert found == alone(base)
     assert len(set(found)) > 2
+
+
+def asked_together(base: str, decoding: Decoding, prompts: Sequence[str], stop: tuple[str, ...] = ()) -> list[Reply]:
+    turns = [Turn("solver", prompt, Problem(id="a", question="?"), stop=stop) for prompt in prompts]
+
+    async def all_of_them(opened: Any) -> list[Reply]:
+        return list(await asyncio.gather(*map(opened.reply, turns)))
+
+    with load(Student, f"huggingface:{base} dtype=float32").model(None, decoding) as opened:
+        return asyncio.run(all_of_them(opened))
+
+
+def test_in_whole_batches_a_reply_is_the_same_alone_and_beside_others(tmp_path: Path) -> None:
+    base = tiny.model("bloom", tmp_path, **OTHERS["bloom"])
+    decoding = Decoding(max_new_tokens=40, temperature=1.5)
+    together = asked_together(base, decoding, PROMPTS, stop=("e", "1"))
+    alone = [asked_together(base, decoding, [prompt], stop=("e", "1"))[0] for prompt in PROMPTS]
+    assert together == alone
+    assert len({reply.usage.completion_tokens for reply in together}) > 1
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "calculated"),
+    [
+        ("So <<48/2=23>>23 and no more", "stop", ("48/2=23 (24)",)),
+        ("sold clips " * 60, "repetition", ()),
+        ("".join(map(str, range(90))), "length", ()),
+    ],
+)
+def test_in_whole_batches_a_reply_ends_and_is_checked_as_elsewhere(
+    said: str, reason: str, calculated: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tiny.model("bloom", tmp_path, **OTHERS["bloom"])
+
+    def dictated(voice: Any, requests: list[Any], *_: Any) -> list[list[int]]:
+        return [[*voice.tokens.piece(said), voice.tokens.end] for _ in requests]
+
+    monkeypatch.setattr(whole, "write", dictated)
+    (reply,) = asked_together(base, Decoding(max_new_tokens=120, calculator="check"), PROMPTS[:1])
+    assert (reply.finish_reason, reply.calculator) == (reason, calculated)
+    assert said.startswith(reply.text)
 
 
 def test_layers_that_do_not_attend_are_refused_whatever_the_logits_say(tmp_path: Path) -> None:

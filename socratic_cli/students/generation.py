@@ -18,8 +18,6 @@ from transformers import (
     StoppingCriteriaList,
 )
 
-from socratic_cli.dialogue import Reply, cut
-from socratic_cli.records import Usage
 from socratic_cli.settings import Decoding
 from socratic_cli.students.language import Language, ends
 from socratic_cli.students.requests import Request
@@ -44,16 +42,19 @@ class Voice:
         return Language(self.tokens, ended_by, int(weights.num_embeddings), context(self.model.config))
 
 
-def write(voice: Voice, requests: list[Request], decoding: Decoding, halt: Event) -> list[Reply]:
-    """Return the replies to a batch of requests; `halt` ends them early."""
+def write(voice: Voice, requests: list[Request], decoding: Decoding, halt: Event) -> list[list[int]]:
+    """Return the tokens that are written to a batch of requests, up to the end of the longest; `halt` ends them early.
+
+    What comes after a reply's own end is for the caller to pass over.
+    """
     voice.activate()
     prompts = [voice.tokens.prompt(request.prompt) for request in requests]
-    replies: dict[int, Reply] = {}
+    written: dict[int, list[int]] = {}
     rooms = [decoding.room(request.role) for request in requests]
     for room, rows in _groups(prompts, context(voice.model.config), rooms):
         batch = _Batch(voice, [requests[row] for row in rows], [prompts[row] for row in rows], halt)
-        replies |= zip(rows, batch.write(room, decoding) if room else batch.nothing(), strict=True)
-    return [replies[row] for row in range(len(requests))]
+        written |= zip(rows, batch.write(room, decoding) if room else [[] for _ in rows], strict=True)
+    return [written[row] for row in range(len(requests))]
 
 
 def _groups(prompts: list[list[int]], limit: int | None, rooms: list[int]) -> list[tuple[int, list[int]]]:
@@ -72,12 +73,8 @@ class _Batch:
     def __init__(self, voice: Voice, requests: list[Request], prompts: list[list[int]], halt: Event) -> None:
         self._voice, self._requests, self._prompts, self._halt = voice, requests, prompts, halt
 
-    def nothing(self) -> list[Reply]:
-        """Return the replies to prompts that leave no room for any."""
-        return [Reply("", "context", Usage(prompt_tokens=len(prompt))) for prompt in self._prompts]
-
     @torch.inference_mode()
-    def write(self, room: int, decoding: Decoding) -> list[Reply]:
+    def write(self, room: int, decoding: Decoding) -> list[list[int]]:
         tokens = self._voice.tokens
         model: Any = self._voice.model
         ids = torch.tensor(padded(self._prompts, tokens.pad, left=True), device=model.device)
@@ -94,17 +91,8 @@ class _Batch:
             logits_processor=LogitsProcessorList(sampled),
             stopping_criteria=StoppingCriteriaList([marks]),
         )
-        return [self._reply(row, new) for row, new in enumerate(written[:, ids.shape[1] :].tolist())]
-
-    def _reply(self, row: int, new: list[int]) -> Reply:
-        request, ends = self._requests[row], self._voice.language.ends
-        length = next((at for at, token in enumerate(new) if token in ends), len(new))
-        text = cut(self._voice.tokens.text(new[:length]), request.marks)
-        stopped = length < len(new) or (bool(request.marks) and text.endswith(request.marks))
-        for mark in request.dropped:
-            text = text.removesuffix(mark)
-        used = Usage(prompt_tokens=len(self._prompts[row]), completion_tokens=min(length + 1, len(new)))
-        return Reply(text, "stop" if stopped else "length", used)
+        rows: list[list[int]] = written[:, ids.shape[1] :].tolist()
+        return rows
 
 
 class _Marks(StoppingCriteria):

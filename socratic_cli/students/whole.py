@@ -41,9 +41,18 @@ def finish(voice: Voice, writings: Sequence[Writing], decoding: Decoding, halt: 
             _weigh(voice, one)
         else:
             written.append(one)
-    replies = write(voice, [one.request for one in written], decoding, halt)
-    for one, reply in zip(written, replies, strict=True):
-        one.end(reply)
+    rows = write(voice, [one.request for one in written], decoding, halt)
+    for one, tokens in zip(written, rows, strict=True):
+        _accept(one, tokens)
+
+
+def _accept(writing: Writing, tokens: Iterable[int]) -> None:
+    """Let a reply take its tokens as if they came one by one, so that it ends where it would have ended alone."""
+    for token in tokens:
+        if writing.finish_reason is not None:
+            return
+        writing.accept(token)
+    writing.finish_reason = writing.finish_reason or "length"
 
 
 @torch.inference_mode()

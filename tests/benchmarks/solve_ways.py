@@ -29,11 +29,12 @@ from socratic_cli.prompts import completion
 from socratic_cli.records import Problem
 from socratic_cli.settings import Decoding
 from socratic_cli.sources import resolve
-from socratic_cli.students import generation, voices
+from socratic_cli.students import generation, voices, whole
 from socratic_cli.students.huggingface import HuggingFace
 from socratic_cli.students.requests import Request
 from socratic_cli.students.tokens import Tokens
 from socratic_cli.students.weights import load_tokenizer
+from socratic_cli.students.writing import Writing
 from socratic_cli.trained import TrainedStudent
 from tests.benchmarks import llamacpp, processor
 from tests.conftest import DATA
@@ -94,9 +95,11 @@ def by_generate(
             role = next(one.turn.role for one in waiting if one.turn)
             asked = [one for one in waiting if one.turn and one.turn.role == role]
             requests = [Request(completion(one.turn), one.turn.stop) for one in asked if one.turn]
-            replies = generation.write(voice(role), requests, Decoding(max_new_tokens=LONGEST), Event())
-            for one, reply in zip(asked, replies, strict=True):
-                one.take(reply)
+            decoding, speaking = Decoding(max_new_tokens=LONGEST), voice(role)
+            writings = [Writing(speaking.language, request, decoding) for request in requests]
+            whole.finish(speaking, writings, decoding, Event())
+            for one, writing in zip(asked, writings, strict=True):
+                one.take(writing.reply())
         yield from opened
 
 
