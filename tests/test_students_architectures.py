@@ -34,6 +34,7 @@ KNOWN: dict[str, dict[str, Any]] = {
 OTHERS: dict[str, dict[str, Any]] = {
     "gemma2": {},  # soft caps
     "bloom": {"n_head": 4, "n_layer": 2},  # biases of positions
+    "phimoe": {"sliding_window": WINDOW, "num_local_experts": 4},  # a window that no layer tells
     "mamba": {"state_size": 8},  # a recurrence
     "lfm2": {"layer_types": ["conv", "full_attention"]},
     "qwen3_next": {"num_experts": 4, "num_experts_per_tok": 2, "layer_types": ["linear_attention", "full_attention"]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -49,7 +50,21 @@ def _in_slots(model: PreTrainedModel) -> Tensor:
     layers = model.config.get_text_config().num_hidden_layers
     if slots.layers != layers:
         raise Unsupported(f"{slots.layers} of its {layers} layers attend")
+    if hidden := _windows(model.config.get_text_config()) - slots.windows:
+        raise Unsupported(f"a window of {min(hidden)} tokens stands in its mask alone, which slots do not see")
     return found
+
+
+def _windows(config: Any) -> set[int]:
+    """Return the windows that a model's configuration names for some of its layers.
+
+    The probe is shorter than any of them, so it could not tell a window that no layer tells.
+    """
+    kinds = getattr(config, "layer_types", None)
+    named = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
+    used = [field for kind, field in named.items() if kinds is None or kind in kinds]
+    found = (getattr(config, field, None) for field in used)
+    return {window for window in found if window is not None}
 
 
 @torch.inference_mode()

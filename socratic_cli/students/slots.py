@@ -59,6 +59,8 @@ class Slots:
         self._model: Any = model
         self._pages = Pages()
         self._plan: _Plan | None = None
+        self.windows: set[int | None] = set()
+        """The windows of all layers that attended so far."""
 
     @torch.inference_mode()
     def forward(self, pieces: list[Piece]) -> Tensor:
@@ -93,6 +95,7 @@ class Slots:
         """Return the attention of new tokens over their slots, as (1, tokens, heads, head size)."""
         plan = self._plan
         assert plan is not None
+        self.windows.add(how.window)
         known = self._pages.layer(layer, key)
         known.write(plan.places, key[0], value[0])
         found = query.new_empty(query.shape[2], query.shape[1], query.shape[3])
