@@ -88,6 +88,10 @@ def test_unknown_parts_are_told_before_anything_runs(tmp_path: Path) -> None:
             "recipe.yaml:7: arms.next.solving: cot asks otherwise than",
         ),
         (
+            GOOD.replace("seeds: [1, 2]", 'castings: [{decomposer: gold}], decoding: {samples: "2", temperature: 1}'),
+            "recipe.yaml:7: arms.next.castings: a casting solves each problem once",
+        ),
+        (
             GOOD.replace("epochs: 2", "epochs: 2, seed: 7"),
             "recipe.yaml:4: training.seed: a recipe says its seeds once, for all that is random: write seeds: [7]",
         ),
@@ -103,6 +107,12 @@ def test_unknown_parts_are_told_before_anything_runs(tmp_path: Path) -> None:
 )
 def test_a_faulty_recipe_names_file_and_line(tmp_path: Path, text: str, told: str) -> None:
     assert told in "\n".join(faults(tmp_path, text))
+
+
+def test_the_steps_of_a_verifier_displace_the_epochs_of_its_arm(tmp_path: Path) -> None:
+    arm = "training: {epochs: 2}, decoding: {samples: 2, temperature: 1}, verifier: {training: {max_steps: 5}}"
+    recipe = read(write(tmp_path, GOOD.replace("seeds: [1, 2]", arm)))
+    assert recipe.arms["next"].verifier is not None
 
 
 def test_faulty_changes_are_told(tmp_path: Path) -> None:

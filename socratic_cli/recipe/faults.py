@@ -74,10 +74,9 @@ def _solving_faults(arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
 
 def _backend_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:
     """Yield a backend that is not there, or that a student of the arm does not know."""
-    try:
-        decoding = merged(recipe.decoding, arm.decoding)
-    except ValidationError:
-        return  # told already
+    decoding = _merged(recipe.decoding, arm.decoding)
+    if decoding is None:
+        return
     yield from _check(Backend, decoding.backend, (*location, "decoding"))
     for student in (_loaded(Student, spec) for spec in arm.students or recipe.students):
         try:
@@ -101,7 +100,9 @@ def _casting_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Iter
         return
     if not arm.trained:
         yield location, "an untrained arm is prompted for the whole, and has no roles that others could play"
-    if arm.verifier is not None or (arm.decoding.get("samples") or recipe.decoding.samples) > 1:
+    decoding = _merged(recipe.decoding, arm.decoding)
+    samples = decoding.samples if decoding is not None else arm.decoding.get("samples")
+    if arm.verifier is not None or (isinstance(samples, int) and samples > 1):
         yield location, "a casting solves each problem once: leave samples and the verifier out, or make it another arm"
     scheme = _loaded(Scheme, arm.scheme)
     if scheme is None:
@@ -134,8 +135,18 @@ def _verifier_faults(recipe: Recipe, arm: Arm, location: tuple[str, ...]) -> Ite
         yield (*at, "scheme"), "this is the scheme of no verifier"
     if wanted.student is not None:
         yield from _check(Student, wanted.student, (*at, "student"))
-    yield from _check_settings(recipe.training, {**arm.training, **wanted.training}, (*at, "training"))
+    training = _merged(recipe.training, arm.training)
+    if training is not None:
+        yield from _check_settings(training, wanted.training, (*at, "training"))
     yield from _check_settings(recipe.decoding, sampling(arm, wanted), (*at, "decoding"))
+
+
+def _merged(settings: Settings, changes: Mapping[str, Any]) -> Any:
+    """Return changed settings, or None where they cannot be, which is told already."""
+    try:
+        return merged(settings, changes)
+    except ValidationError:
+        return None
 
 
 def _is_verification(scheme: Spec) -> bool | None:

@@ -153,8 +153,7 @@ class _Planner:
     def _verifier(self, wanted: Verifying, solver: _Solver) -> Stage:
         """Add a verifier of what a student writes, and what it learns from: the student's own samples."""
         student = plugins.load(Student, wanted.student) if wanted.student else self.student
-        changes = {**self.arm.training, **wanted.training, "seed": self.seed}
-        settings = merged(self.recipe.training, changes)
+        settings = merged(merged(self.recipe.training, self.arm.training), {**wanted.training, "seed": self.seed})
         return self._learnt(
             self._sampled(wanted, solver), SOLUTIONS, plugins.load(Scheme, wanted.scheme), student, settings
         )
