@@ -15,8 +15,8 @@ from socratic_cli.parts import Student
 from socratic_cli.plugins import load
 from socratic_cli.records import Problem
 from socratic_cli.settings import Decoding
-from socratic_cli.students import whole
-from socratic_cli.students.probing import fits
+from socratic_cli.students import probing, whole
+from socratic_cli.students.probing import PROBE, fits
 from socratic_cli.students.slots import Piece, Slots
 from socratic_cli.students.weights import Source, load_model
 from tests import tiny
@@ -137,6 +137,22 @@ def test_layers_that_do_not_attend_are_refused_whatever_the_logits_say(tmp_path:
     with torch.no_grad():
         model.model.layers[0].conv.out_proj.weight.zero_()  # the convolution still runs, and counts for nothing
     assert not fits(model)
+
+
+@pytest.mark.parametrize(("rows", "fit"), [(1, True), (len(PROBE) - 1, False)])
+def test_one_sequence_that_rounding_carries_away_condemns_no_model(
+    rows: int, fit: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_model(Source(tiny.model("qwen3", tmp_path, **KNOWN["qwen3"]), dtype=torch.bfloat16))
+    in_slots = probing._in_slots
+
+    def carried(one: Any) -> torch.Tensor:
+        found = in_slots(one)
+        found[:rows] += 100
+        return found
+
+    monkeypatch.setattr(probing, "_in_slots", carried)
+    assert fits(model) == fit
 
 
 @pytest.mark.parametrize("kind", ["mistral", "gemma3_text", "cohere2"])

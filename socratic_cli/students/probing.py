@@ -13,7 +13,11 @@ from socratic_cli.students.memory import is_exhausted
 from socratic_cli.students.slots import Piece, Slots, Unsupported
 
 log = logging.getLogger(__name__)
-PROBE = ((11, 12, 13, 14, 15), (21, 22, 23))
+PROBE = tuple(
+    tuple(20 + (37 * at + 11 * place * place) % 220 for place in range(length))
+    for at, length in enumerate((5, 3, 7, 4, 6))
+)
+"""Token ids of sequences that mean nothing, below the smallest vocabulary and above what is special in most."""
 _EXACT, _ROUNDED = 1e-3, 0.1
 """By how much logits may differ, of the largest, in float32 and where numbers are rounded more."""
 
@@ -31,7 +35,9 @@ def fits(model: PreTrainedModel) -> bool:
         log.warning("%s replies in whole batches: %s: %s", type(model).__name__, type(fault).__name__, fault)
         return False
     is_exact = next(model.parameters()).dtype == torch.float32 and not getattr(model, "is_quantized", False)
-    far = float((found - expected).abs().max())
+    apart = (found - expected).abs().amax(dim=1)
+    # Rounding can carry a sequence without sense anywhere; an attention that is not this one changes most of them.
+    far = float(apart.max() if is_exact else apart.median())
     if far <= (_EXACT if is_exact else _ROUNDED) * float(expected.abs().max()):
         return True
     log.warning("%s replies in whole batches: its logits differ by %.3g in slots", type(model).__name__, far)
