@@ -90,6 +90,11 @@ class TestWhoseFault:
         assert found.pairings[0].accuracy.total == 8
         assert (found.pairings[0].accuracy.low, found.pairings[0].accuracy.high) == (single.low, single.high)
 
+    def test_a_seed_that_only_one_of_both_tells_parts_nothing(self) -> None:
+        told = [one.model_copy(update={"seed": 0}) for one in alone()]
+        (one,) = analyse([*told, *cast([SAME] * 4, decomposer="gold")]).culprits
+        assert (one.mended.total, one.spoilt.total) == (2, 2)
+
     def test_a_scheme_without_a_decomposer_has_no_such_table(self) -> None:
         cot = [one.model_copy(update={"trace": (), "scheme": "cot"}) for one in alone()]
         assert (analyse(cot).pairings, analyse(cot).culprits) == ((), ())

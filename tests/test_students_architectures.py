@@ -143,7 +143,7 @@ def test_layers_that_do_not_attend_are_refused_whatever_the_logits_say(tmp_path:
 def test_one_sequence_that_rounding_carries_away_condemns_no_model(
     rows: int, fit: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = load_model(Source(tiny.model("qwen3", tmp_path, **KNOWN["qwen3"]), dtype=torch.bfloat16))
+    model = load_model(Source(tiny.model("opt", tmp_path, **KNOWN["opt"]), dtype=torch.bfloat16))
     in_slots = probing._in_slots
 
     def carried(one: Any) -> torch.Tensor:

@@ -80,8 +80,9 @@ def _same_student(group: Group, alone: Iterable[Group]) -> list[Group]:
 
 
 def _compared(base: Group, group: Group, role: str, player: str) -> Culprit:
-    before = {_key(one): is_correct(one) for one in base.solutions}
-    after = {_key(one): is_correct(one) for one in group.solutions if _key(one) in before}
+    several = any(len({one.seed for one in ones.solutions}) > 1 for ones in (base, group))
+    before = {_key(one, several): is_correct(one) for one in base.solutions}
+    after = {_key(one, several): is_correct(one) for one in group.solutions if _key(one, several) in before}
     unsolved = [key for key in after if not before[key]]
     solved = [key for key in after if before[key]]
     return Culprit(
@@ -94,6 +95,9 @@ def _compared(base: Group, group: Group, role: str, player: str) -> Culprit:
     )
 
 
-def _key(solution: Solution) -> tuple[str, int | None, int]:
-    """Return what pairs two solutions: the problem, and where there are several the seed and the number."""
-    return solution.problem.id, solution.seed, solution.sample
+def _key(solution: Solution, several: bool) -> tuple[str, int | None, int]:
+    """Return what pairs two solutions: the problem, the number, and the seed where there are several.
+
+    A single seed need not be told: a recipe's solutions tell it, those of a command do not.
+    """
+    return solution.problem.id, solution.seed if several else None, solution.sample
