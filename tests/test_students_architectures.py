@@ -147,7 +147,7 @@ def test_one_sequence_that_rounding_carries_away_condemns_no_model(
     in_slots = probing._in_slots
 
     def carried(one: Any) -> torch.Tensor:
-        found = in_slots(one)
+        found = in_slots(one).clone()
         found[:rows] += 100
         return found
 
