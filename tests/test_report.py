@@ -337,6 +337,6 @@ def test_bench_writes_the_report_with_the_curves_of_its_students(tmp_path: Path)
     done = socratic("bench", student, "--problems", tmp_path / "problems.jsonl", "-o", tmp_path / "out")
     assert done.code == 0, done.err
     text = (tmp_path / "out/report.html").read_text(encoding="utf-8")
-    told = ["scores", "steps", "faults", "decomposers", "cost", "training", "problems"]
+    told = ["scores", "steps", "faults", "decomposers", "cost", "training", "leaks", "problems"]  # it learnt this one
     assert re.findall(r'<section id="(\w+)"', text) == told
     assert (tmp_path / "out/figures/training.svg").is_file()
