@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Asked:
+class Opening:
     """How whoever replies is opened.
 
     Attributes:
@@ -53,12 +53,11 @@ class Asked:
         teacher = author.teacher
         if teacher is None:
             return None
-        asking = Asking(concurrency=self.width) if self.care is None else self.care.asking
-        path = self._path(role).replies_of(teacher, author.scheme)
         if self.care is not None:
-            path = self.care.file(teacher, role if apart else "")
-        replies = self.files.enter_context(Replies(path)) if teacher.paid else None
-        return Client(teacher, asking if teacher.paid else Asking(concurrency=self.width), replies)
+            asking, path = self.care.asking, self.care.file(teacher, role if apart else "")
+        else:
+            asking, path = Asking(concurrency=self.width), self._path(role).replies_of(teacher, author.scheme)
+        return Client(teacher, asking, self.files.enter_context(Replies(path)) if teacher.paid else None)
 
     def _path(self, role: str) -> Paths:
         """Return the paths of an author, or of another, whose replies have a file of their own, with one writer."""
@@ -67,12 +66,12 @@ class Asked:
         return Paths.beside(f"{self.out.removesuffix('.jsonl')}.{role}.jsonl")
 
 
-def ensemble(author: Author, asked: Asked) -> Model:
+def ensemble(author: Author, opening: Opening) -> Model:
     """Return an author with who plays some of its roles; whoever plays several is loaded once."""
-    own, loaded, players = asked.model(author), dict[str, Model](), dict[str, Model]()
+    own, loaded, players = opening.model(author), dict[str, Model](), dict[str, Model]()
     for role, player in author.players.items():
         if player.label not in loaded:
-            loaded[player.label] = asked.model(player, role)
+            loaded[player.label] = opening.model(player, role)
         players[role] = loaded[player.label]
     return Ensemble(own, players) if players else own
 
@@ -108,10 +107,10 @@ def require_chains(file: str, author: Author) -> None:
         log.warning("%s was written by %s, and its chains are told as those of %s", file, first.author, author.label)
 
 
-def weigher(verifier: Author | None, asked: Asked) -> Verifier | None:
+def weigher(verifier: Author | None, opening: Opening) -> Verifier | None:
     """Return who weighs samples, if somebody does."""
     if verifier is None:
         return None
     assert isinstance(verifier.scheme, Verification)
-    model = asked.model(verifier, "verifier", apart=True)
+    model = opening.model(verifier, "verifier", apart=True)
     return Verifier(verifier.scheme, model, verifier.prompted, verifier.saw)

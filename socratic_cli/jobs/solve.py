@@ -14,7 +14,7 @@ from socratic_cli.authors import Author
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import UsageError
 from socratic_cli.jobs.done import Done, Wanted, remaining
-from socratic_cli.jobs.models import Asked, ensemble, kept, require_chains, weigher
+from socratic_cli.jobs.models import Opening, ensemble, kept, require_chains, weigher
 from socratic_cli.jobs.outputs import started
 from socratic_cli.jobs.paths import Care
 from socratic_cli.jobs.playable import playable
@@ -182,9 +182,9 @@ class _Job:
     def models(self, out: str, files: ExitStack) -> tuple[Model, Verifier | None]:
         """Load who solves, and who weighs."""
         chains = self.from_samples
-        asked = Asked(out, self.width, self.care, files)
-        model = ensemble(self.author, asked) if chains is None else kept(chains)
-        return model, weigher(self.verifier, asked)
+        opening = Opening(out, self.width, self.care, files)
+        model = ensemble(self.author, opening) if chains is None else kept(chains)
+        return model, weigher(self.verifier, opening)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Do[Wanted, Solution]]:
