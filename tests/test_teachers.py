@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from socratic_cli import plugins
+from socratic_cli.asking.budget import require_price
 from socratic_cli.dialogue import Reply, Turn
 from socratic_cli.errors import TeacherBusy, TeacherError, TeacherUnusable, UsageError
 from socratic_cli.parts import Teacher
@@ -222,6 +223,23 @@ def test_nothing_heavy_is_imported_to_make_a_teacher() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["litellm:openai/m", "False"]
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-9-mini", "gpt-9-mini", "azure/gpt-9", "openai/any"])
+def test_a_price_that_nobody_knows_is_never_nothing(model: str) -> None:
+    teacher = plugins.load(Teacher, f"litellm:{model}")
+    assert teacher.price is None
+    with pytest.raises(UsageError, match="is not known, so a budget cannot be kept"):
+        require_price(teacher, 1.0)
+
+
+def test_a_known_price_is_litellms_and_a_local_model_costs_nothing() -> None:
+    priced, local = (
+        plugins.load(Teacher, f"litellm:{model}").price for model in ("openai/gpt-4.1-mini", "ollama/llama3")
+    )
+    assert priced is not None
+    assert priced.prompt > 0
+    assert local == (0.0, 0.0)
 
 
 def test_no_prices_are_fetched_and_no_word_is_said() -> None:

@@ -189,13 +189,16 @@ class LiteLLM(Teacher):
 
     @cached_property
     def known(self) -> Mapping[str, Any]:
-        """What litellm knows of the model."""
+        """What litellm knows of the model.
+
+        Of a name that only looks like one it knows (gpt-9-mini) it makes up an entry without a mode, at no cost.
+        """
         litellm, _ = imported()
         try:
             info: Mapping[str, Any] = litellm.get_model_info(self.model)
         except Exception:  # litellm raises Exception itself for a model it does not know
             return {}
-        return info
+        return info if info.get("mode") is not None else {}
 
     @cached_property
     def _completes(self) -> bool:
