@@ -188,6 +188,29 @@ def test_a_card_tells_the_scores(annotated: Path, tmp_path: Path, data_dir: Path
     assert {one.metric_type for one in found.values()} == {"accuracy"}
 
 
+def test_students_whose_folders_end_alike_have_scores_of_their_own(annotated: Path, tmp_path: Path) -> None:
+    problems = tmp_path / "p.jsonl"
+    problems.write_text(PROBLEM)
+    for name, learnt in (("knows", annotated), ("else", tmp_path / "other.jsonl")):
+        if not learnt.exists():
+            learnt.write_text(annotated.read_text().replace("Ann", "Ben"))
+        assert train(learnt, tmp_path / name / "student").code == 0
+    words = ("bench", "one=knows/student", "two=else/student", "--problems", "p.jsonl", "--card")
+    done = socratic(*words, "-o", "scores", cwd=tmp_path)
+    assert done.code == 0, done.err
+    told = {
+        name: [one["score"]["correct"] for one in scores(tmp_path / name / "student")] for name in ("knows", "else")
+    }
+    assert told == {"knows": [1], "else": [0]}
+    assert sorted(path.name for path in (tmp_path / "scores").glob("solutions-*")) == [
+        "solutions-else-student.jsonl",
+        "solutions-knows-student.jsonl",
+    ]
+    twice = socratic("bench", "knows/student", "a=knows/student", "--problems", "p.jsonl", cwd=tmp_path)
+    assert twice.code == 2
+    assert "score them one by one" in twice.err
+
+
 def test_scores_of_nobody_are_on_no_card(annotated: Path) -> None:
     done = socratic("bench", annotated, "--card")
     assert done.code == 2

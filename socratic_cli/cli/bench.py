@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
@@ -19,6 +20,7 @@ from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Target
 from socratic_cli.jobs.bench import analysed, require, table, write
 from socratic_cli.jobs.evaluating import gold_problems
+from socratic_cli.jobs.paths import slug
 from socratic_cli.records import Score
 from socratic_cli.settings import Decoding, Scoring, Selection, Spread
 from socratic_cli.stages.bench import scores
@@ -76,6 +78,7 @@ def verb(
     """
     found = [_target(word) for word in targets or [jobs.STDIO]]
     students = [target for target in found if is_student(target.path)]
+    places = _apart([target.path for target in students])
     others = [target for target in found if target not in students]
     _refuse_folders(others)
     _refuse_what_does_not_fit(students, problems, card)
@@ -93,7 +96,7 @@ def verb(
             overwrite=overwrite,
             spread=spread,
         )
-        files = [solving(target) if target in students else target for target in found]
+        files = [solving(target, name=places[target.path]) if target in students else target for target in found]
         gold = gold_problems(problems, selection.data_dir) if others else ()
         evaluation = jobs.evaluate_files(files, scoring, selection=selection, gold=gold, on_invalid=aside.on_invalid)
     aside.tell()
@@ -103,7 +106,7 @@ def verb(
     out(table(evaluation, scoring.by, analysis))
     if card:
         told = jobs.described(problems or "", selection, decoding, load_in_8bit=load_in_8bit)
-        jobs.put_on_cards(scores(evaluation), [target.path for target in students], told)
+        jobs.put_on_cards(evaluation, [target.path for target in students], told)
     warn_of_leaks(scores(evaluation))
     require(evaluation, scoring.min_accuracy)
 
@@ -111,6 +114,7 @@ def verb(
 def _solved(
     student: Target,
     *,
+    name: str,
     problems: str,
     place: Path,
     selection: Selection,
@@ -121,7 +125,7 @@ def _solved(
 ) -> Target:
     """Let a student solve problems into a file in `place`, and return the file; `how` is passed on."""
     author = authors.find(student.path, None, decoding, load_in_8bit=load_in_8bit)
-    file = str(place / f"solutions-{Path(student.path).name}.jsonl")
+    file = str(place / f"solutions-{name}.jsonl")
     with bar(f"solve {student.path}", selection.limit) as shown:
         jobs.solve_file(
             sources.resolve(problems, **selection.model_dump()),
@@ -133,6 +137,19 @@ def _solved(
             **how,
         )
     return Target(file, student.name, Path(student.path))
+
+
+def _apart(folders: list[str]) -> dict[str, str]:
+    """Return a name for each folder: its last one, or of several that end alike the whole path.
+
+    Raises:
+        UsageError: one is given twice.
+    """
+    ends = Counter(Path(folder).name for folder in folders)
+    names = {folder: Path(folder).name if ends[Path(folder).name] == 1 else slug(folder) for folder in folders}
+    if len(set(names.values())) < len(folders):
+        raise UsageError(f"two of the students have one name ({', '.join(folders)}): score them one by one")
+    return names
 
 
 def _refuse_what_does_not_fit(students: list[Target], problems: str | None, card: bool) -> None:

@@ -8,15 +8,18 @@ from typing import Any
 
 from socratic_cli import modelcard, plugins, sources
 from socratic_cli.parts import Dataset
-from socratic_cli.records import Benchmark, Score
+from socratic_cli.records import Benchmark
+from socratic_cli.scoring.evaluation import Evaluation
 from socratic_cli.settings import Decoding, Selection
+from socratic_cli.stages.bench import scores
 
 
-def put_on_cards(scores: Iterable[Score], students: Iterable[str | Path], benchmark: Mapping[str, Any]) -> None:
+def put_on_cards(evaluation: Evaluation, students: Iterable[str], benchmark: Mapping[str, Any]) -> None:
     """Put the scores of students on their model cards; `benchmark` is what they solved and how, see `described`."""
-    by_author = {score.author: score for score in scores}
+    authors = (run.author for arm in evaluation.arms for run in arm.runs)
+    by_author = dict(zip(authors, scores(evaluation), strict=True))
     for student in map(Path, students):
-        # A folder's whole path says more of a machine than of a student.
+        # A folder's whole path says more of a machine than of a student, and an arm's name of the user's table.
         score = by_author[str(student)].model_copy(update={"author": student.resolve().name})
         modelcard.add_score(student, Benchmark.model_validate({**benchmark, "score": score}))
 
