@@ -89,6 +89,28 @@ def test_an_existing_output_is_refused_resumed_or_overwritten(tmp_path: Path) ->
     assert len(out.read_bytes().splitlines()) == 1
 
 
+def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
+    for name in ("my", "replies"):
+        (tmp_path / f"{name}.jsonl").write_text(PROBLEM)
+    (tmp_path / "link.jsonl").symlink_to("my.jsonl")
+    assert socratic("annotate", "my.jsonl", "--scheme", "cot", "-o", "a.jsonl", cwd=tmp_path).code == 0
+    assert socratic("train", "a.jsonl", "-o", "s", "--student", "parrot", cwd=tmp_path).code == 0
+    before = (tmp_path / "my.jsonl").read_bytes()
+    annotate = ("annotate", "my.jsonl", "--scheme", "cot", "--overwrite")
+    for words in (
+        (*annotate, "-o", "my.jsonl"),
+        (*annotate, "-o", "link.jsonl"),
+        (*annotate, "-o", "out.jsonl", "--rejects", "./my.jsonl"),
+        (*annotate, "-o", "out.jsonl", "--rejects", "out.jsonl"),
+        (*annotate, "--teacher", "recorded:replies.jsonl", "-o", "replies.jsonl"),
+        ("solve", "s", "link.jsonl", "-o", "my.jsonl", "--overwrite"),
+    ):
+        done = socratic(*words, cwd=tmp_path)
+        assert done.code == 2, done.err
+        assert "is the same file: name another output" in done.err
+    assert (tmp_path / "my.jsonl").read_bytes() == (tmp_path / "replies.jsonl").read_bytes() == before
+
+
 def test_bad_input_does_not_empty_an_output_that_may_be_overwritten(tmp_path: Path) -> None:
     out = tmp_path / "a.jsonl"
     assert socratic("annotate", "-", "--scheme", "cot", "-o", out, stdin=PROBLEM).code == 0

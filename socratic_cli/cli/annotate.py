@@ -75,6 +75,8 @@ def verb(
     written_as = load(Scheme, scheme or "socratic", **options)
     found = sources.resolve(problems, **selection.model_dump(), on_invalid=aside.on_invalid)
     paths = jobs.Paths.beside(output, rejects, replies)
+    written = (paths.out, paths.rejects, str(paths.replies or "-"))
+    o.refuse_inputs(written, (problems, *chosen.files, *written_as.files))
     if show_prompt is not None:
         out(report.prompt(written_as, _the_problem(found, show_prompt)))
         return

@@ -57,6 +57,20 @@ def scheme(spec: str | None, **options: Any) -> Scheme | None:
     return None
 
 
+def refuse_inputs(outputs: Iterable[str | None], inputs: Iterable[str | Path | None]) -> None:
+    """Refuse an output that is read as well, or is named twice, by whatever path: to overwrite it would lose it.
+
+    Raises:
+        UsageError: there is one.
+    """
+    written = [Path(output) for output in outputs if output is not None and output != "-"]
+    read = [Path(one) for one in inputs if one is not None and one != "-"]
+    for at, output in enumerate(written):
+        for other in (*written[:at], *read):
+            if output == other or (output.is_file() and other.is_file() and output.samefile(other)):
+                raise UsageError(f"{output} would be written, and {other} is the same file: name another output")
+
+
 def roles(words: Iterable[str], gold: str) -> dict[str, str]:
     """Return who plays which role: of words as role=who, and of a list of roles that gold plays.
 

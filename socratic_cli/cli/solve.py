@@ -121,6 +121,7 @@ def verb(
         screen = Screen()
         solving(asked(screen, question), report=lambda _: None, width=1, told=screen)
         return
+    o.refuse_inputs((output,), (problems, from_samples, exemplars))
     aside = o.Aside(problems, skip_invalid)
     found = sources.resolve(problems, **selection.model_dump(), on_invalid=aside.on_invalid)
     chains = decoding.samples if keep_samples else 1

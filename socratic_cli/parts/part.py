@@ -35,7 +35,12 @@ class Part(Settings):
     @property
     def identity(self) -> str:
         """All that the part does depends on this: its label, and the content of every file that an option names."""
-        return " ".join([self.label, *(sha256(Path(value)) for value in dict(self).values() if _is_file(value))])
+        return " ".join([self.label, *map(sha256, self.files)])
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that options name."""
+        return [Path(value) for value in dict(self).values() if _is_file(value)]
 
 
 def _word(value: Any) -> str:
