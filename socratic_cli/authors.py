@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from socratic_cli import plugins
+from socratic_cli.card import NAME as CARD
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import UsageError, did_you_mean
+from socratic_cli.hashing import sha256
 from socratic_cli.parts import Scheme, Student, Teacher, Verification
 from socratic_cli.settings import Decoding
 from socratic_cli.trained import TrainedStudent, is_student
@@ -23,8 +25,9 @@ class Author:
 
     `arm` and `seed` go into its solutions, if it is one of several that differ by their seed only. `learnt` are the
     roles it was trained for, as far as it is known. `players` play roles instead of it, and `roles` names them; `coach`
-    is the scheme by which a model that was not trained is told its roles (see `casting`). A student can be sent to
-    another process, which opens it there.
+    is the scheme by which a model that was not trained is told its roles (see `casting`). `fingerprint` is of the card
+    of a trained student, which no two trainings write alike. A student can be sent to another process, which opens it
+    there.
     """
 
     label: str
@@ -39,6 +42,7 @@ class Author:
     players: Mapping[str, Author] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     coach: Scheme | None = None
+    fingerprint: str | None = None
 
 
 def is_teacher(target: str) -> bool:
@@ -136,7 +140,15 @@ def _solver(student: TrainedStudent) -> TrainedStudent:
 def trained(student: TrainedStudent, scheme: Scheme | None = None) -> Author:
     """Return a trained student as an author, in its own scheme or one that agrees with it."""
     learnt = tuple(trained.role for trained in student.card.roles if trained.role in student.scheme.roles)
-    return Author(str(student.folder), scheme or student.scheme, False, student.model, student.saw, learnt=learnt)
+    return Author(
+        str(student.folder),
+        scheme or student.scheme,
+        False,
+        student.model,
+        student.saw,
+        learnt=learnt,
+        fingerprint=sha256(student.folder / CARD)[:16],
+    )
 
 
 def untrained(student: Student, scheme: Scheme, decoding: Decoding) -> Author:

@@ -126,7 +126,8 @@ class Solution(Record):
     `rationalized` marks one whose author was shown the gold answer after failing without (STaR, Zelikman et al., 2022).
     `votes` counts the chains of every answer, where there were several; `weights` is what a verifier gave every answer.
     `arm` and `seed` say what several authors have in common that differ by their seed only. `roles` names who played a
-    role instead of the author; "gold" is the gold rationale.
+    role instead of the author; "gold" is the gold rationale. `decoding` holds the settings of decoding that are not the
+    default ones; `fingerprint` is of the trained student that the author is, so that one trained anew is another.
     """
 
     problem: Problem
@@ -145,6 +146,8 @@ class Solution(Record):
     weights: dict[str, float] = {}
     arm: str | None = None
     seed: int | None = None
+    decoding: dict[str, Any] = {}
+    fingerprint: str | None = None
     usage: Usage = Usage()
     trace: tuple[Exchange, ...] = ()
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 
 
 class Settings(BaseModel):
-    """Settings are frozen and know all their keys: an unknown one is an error, never ignored."""
+    """Settings are frozen and know all their keys: an unknown one is an error, never ignored; so is an infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]

@@ -7,7 +7,7 @@ mine.jsonl   "mine.jsonl question_field=prompt"   -               a file of one'
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ def resolve(
 
     Raises:
         UsageError: no such data set, split or option; or a field is named for what is not a file.
-        InputError: a file is missing; or, when read, a record is invalid or an id doubled.
+        InputError: a file is missing; or, when read, a record is invalid, an id doubled, or all are passed over.
     """
     spec, split = parse(ref)
     named = {"question_field": question_field, "answer_field": answer_field, "id_field": id_field}
@@ -55,7 +55,7 @@ def resolve(
     else:
         _refuse_fields(ref, named)
         problems = _distinct(ref, _of_split(ref, _load(spec, {"data_dir": data_dir}), split))
-    return islice(problems, offset, None if limit is None else offset + limit)
+    return islice(_after(ref, problems, offset), limit)
 
 
 def parse(ref: str) -> Reference:
@@ -75,6 +75,15 @@ def parse(ref: str) -> Reference:
     if not slash:
         raise UsageError(f"{ref} names no split: write {_choices(head, _splits(name))}")
     return Reference({"name": part, **options}, split)
+
+
+def _after(ref: str, problems: Iterator[Problem], offset: int) -> Iterator[Problem]:
+    """Yield what comes after the first so many problems; where there is nothing, that is a mistake."""
+    passed = sum(1 for _ in islice(problems, offset))
+    first = next(problems, None) if offset else None
+    if offset and first is None:
+        raise InputError(f"offset {offset} passes over all of {ref}: it has {passed:,} problems")
+    yield from problems if first is None else chain([first], problems)
 
 
 def _is_file(word: str) -> bool:

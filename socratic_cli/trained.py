@@ -22,6 +22,7 @@ from typing import Any, Self
 from socratic_cli import plugins
 from socratic_cli.card import NAME, Card, read_card
 from socratic_cli.dialogue import Model
+from socratic_cli.errors import StudentError
 from socratic_cli.parts import Scheme, Student
 from socratic_cli.records import Problem, Solution, fingerprint
 from socratic_cli.settings import Decoding
@@ -57,7 +58,7 @@ class TrainedStudent:
             options: options of the student to change, such as load_in_8bit=True.
 
         Raises:
-            StudentError: there is no student, or one of another format version.
+            StudentError: there is no student, or one of another format version, or a part of it is missing.
             UsageError: the student has no such option, or no such backend.
         """
         folder, decoding = Path(folder), decoding or Decoding()
@@ -69,7 +70,7 @@ class TrainedStudent:
             card=card,
             scheme=plugins.load(Scheme, card.scheme),
             student=student,
-            trained_on=frozenset((folder / TRAINED_ON).read_text(encoding="utf-8").split()),
+            trained_on=_trained_on(folder / TRAINED_ON),
             decoding=decoding,
         )
 
@@ -113,6 +114,17 @@ class TrainedStudent:
         """Give the memory of the weights back."""
         self._loaded = None
         self._open.close()
+
+
+def _trained_on(path: Path) -> frozenset[str]:
+    try:
+        return frozenset(path.read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as fault:
+        why = fault.strerror if isinstance(fault, OSError) else "it is no text"
+        raise StudentError(
+            f"{path} cannot be read ({why}): without the fingerprints of what the student was trained on no leak would"
+            " be seen. Copy the whole folder of the student"
+        ) from fault
 
 
 def is_student(folder: str | Path) -> bool:

@@ -201,10 +201,10 @@ class TestClaiming:
                 claim(path)
         assert path.read_text() == "mine\n"
 
-    def test_overwriting_empties_it(self, path: Path) -> None:
+    def test_what_is_to_be_overwritten_stays_until_there_is_something_instead(self, path: Path) -> None:
         path.write_text("old\n")
         claim(path, overwrite=True)
-        assert path.read_bytes() == b""
+        assert path.read_bytes() == b"old\n"
 
     def test_a_packed_file_is_no_output_and_stays_whole(self, tmp_path: Path) -> None:
         path = tmp_path / "out.jsonl.gz"

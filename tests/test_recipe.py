@@ -91,6 +91,11 @@ def test_unknown_parts_are_told_before_anything_runs(tmp_path: Path) -> None:
             GOOD.replace("seeds: [1, 2]", 'castings: [{decomposer: gold}], decoding: {samples: "2", temperature: 1}'),
             "recipe.yaml:7: arms.next.castings: a casting solves each problem once",
         ),
+        (GOOD.replace("seeds: [1, 2]", "seeds: [1, 2, 1]"), "recipe.yaml:7: arms.next.seeds.2: 1 is there twice"),
+        (
+            GOOD.replace("seeds: [1, 2]", "students: [parrot, parrot]"),
+            "recipe.yaml:7: arms.next.students.1: parrot is there twice, and would count as two",
+        ),
         (
             GOOD.replace("epochs: 2", "epochs: 2, seed: 7"),
             "recipe.yaml:4: training.seed: a recipe says its seeds once, for all that is random: write seeds: [7]",

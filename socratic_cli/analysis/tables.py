@@ -87,6 +87,10 @@ def _counted(one: Share) -> str:
     return f"{one.share:.1%} ({one.count}/{one.total})" if one.total else "-"
 
 
+TABLES = ("pairings", "culprits", "faults", "steps", "subquestions")
+"""The names that tables of rows can have."""
+
+
 def rows(analysis: Analysis) -> dict[str, list[Row]]:
     """Return the rows of each table that has any, by its name."""
     tables: dict[str, list[Row]] = {
@@ -115,7 +119,7 @@ def rows(analysis: Analysis) -> dict[str, list[Row]]:
         ],
         "subquestions": [_subquestions(one) for one in analysis.decompositions],
     }
-    return {name: ones for name, ones in tables.items() if ones}
+    return {name: tables[name] for name in TABLES if tables[name]}
 
 
 def _subquestions(one: Decomposition) -> Row:

@@ -8,13 +8,14 @@ import os
 import sys
 import warnings
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from socratic_cli import __version__, processes
-from socratic_cli.errors import ReaderGone, SocraticError, UsageError, did_you_mean
+from socratic_cli.errors import OutputError, ReaderGone, SocraticError, UsageError, did_you_mean
 
 VERBS = {
     "annotate": "Write annotations: problems solved step by step by a teacher.",
@@ -85,16 +86,43 @@ def socratic(
 def main() -> None:
     """Run the command line; a mendable error is one sentence and its exit code, never a traceback."""
     _show_notes()
+    _speak_utf8()
     try:
         app()
     except ReaderGone as gone:
-        # Whoever read us has enough. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _be_silent()  # whoever read us has enough
         sys.exit(gone.exit_code)
     except SocraticError as fault:
-        if processes.first_here():
-            typer.echo(f"error: {fault}", err=True)
+        _complain(str(fault))
         sys.exit(fault.exit_code)
+    except OSError as fault:
+        if fault.errno is None or fault.filename is None:
+            raise  # not the system's own, so a bug
+        _complain(f"{fault.filename}: {fault.strerror}")
+        sys.exit(OutputError.exit_code)
+
+
+def _complain(what: str) -> None:
+    if processes.first_here():
+        typer.echo(f"error: {what}", err=True)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _be_silent()
+
+
+def _be_silent() -> None:
+    """Write to nowhere what standard output still holds, or Python would complain once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _speak_utf8() -> None:
+    """Write data as UTF-8, whatever the locale says; a terminal that cannot show a letter shows its number."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="backslashreplace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8")
 
 
 class _OneLine(logging.Formatter):

@@ -77,6 +77,7 @@ def verb(
     paths = jobs.Paths.beside(output, rejects, replies)
     written = (paths.out, paths.rejects, str(paths.replies or "-"))
     o.refuse_inputs(written, (problems, *chosen.files, *written_as.files))
+    o.require_one(resume=resume, overwrite=overwrite or reparse)
     if show_prompt is not None:
         out(report.prompt(written_as, _the_problem(found, show_prompt)))
         return

@@ -18,7 +18,7 @@ from socratic_cli.cli.console import bar, out, say
 from socratic_cli.cli.flags import with_settings
 from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Target
-from socratic_cli.jobs.bench import analysed, require, table, write
+from socratic_cli.jobs.bench import analysed, claim, require, table, unknown, write
 from socratic_cli.jobs.evaluating import gold_problems
 from socratic_cli.jobs.paths import slug
 from socratic_cli.records import Score
@@ -26,9 +26,21 @@ from socratic_cli.settings import Decoding, Scoring, Selection, Spread
 from socratic_cli.stages.bench import scores
 from socratic_cli.trained import is_student
 
+_OF_STUDENTS = {
+    "verifier",
+    "load_in_8bit",
+    "resume",
+    "limit",
+    "offset",
+    *Decoding.model_fields,
+    *Spread.model_fields,
+}
+"""Parameters that have no effect where no student solves."""
+
 
 @with_settings
 def verb(
+    context: typer.Context,
     targets: Annotated[
         list[str] | None,
         typer.Argument(
@@ -82,6 +94,11 @@ def verb(
     others = [target for target in found if target not in students]
     _refuse_folders(others)
     _refuse_what_does_not_fit(students, problems, card)
+    o.require_one(resume=resume, overwrite=overwrite)
+    if not students:
+        _refuse_what_students_take(context, others)
+    if output is not None:
+        claim(output, resume=resume, overwrite=overwrite)
     aside = o.Aside(others[0].path if others else jobs.STDIO, skip_invalid)
     with ExitStack() as stack:
         solving = partial(
@@ -104,6 +121,8 @@ def verb(
     if output is not None:
         write(evaluation, output, scoring.by, analysis=analysis)
     out(table(evaluation, scoring.by, analysis))
+    for sentence in unknown(evaluation, scoring.by):
+        say(f"warning: {sentence}")
     if card:
         told = jobs.described(problems or "", selection, decoding, load_in_8bit=load_in_8bit)
         jobs.put_on_cards(evaluation, [target.path for target in students], told)
@@ -127,7 +146,7 @@ def _solved(
     author = authors.find(student.path, None, decoding, load_in_8bit=load_in_8bit)
     file = str(place / f"solutions-{name}.jsonl")
     with bar(f"solve {student.path}", selection.limit) as shown:
-        jobs.solve_file(
+        tally = jobs.solve_file(
             sources.resolve(problems, **selection.model_dump()),
             author,
             file,
@@ -135,6 +154,11 @@ def _solved(
             decoding=decoding,
             verifier=authors.find_verifier(verifier, decoding) if verifier else None,
             **how,
+        )
+    if tally.others:
+        raise UsageError(
+            f"{file} holds {tally.others} solutions of problems that are not among these, so its score would be of"
+            f" others: name all of them, pass --overwrite, or score what is there: socratic bench {file}"
         )
     return Target(file, student.name, Path(student.path))
 
@@ -157,6 +181,16 @@ def _refuse_what_does_not_fit(students: list[Target], problems: str | None, card
         raise UsageError(f"{students[0].path} is a student: say with --problems what it shall solve")
     if card and not students:
         raise UsageError("--card is about students that solve --problems: name a student's folder")
+
+
+def _refuse_what_students_take(context: typer.Context, targets: list[Target]) -> None:
+    """Refuse what would have no effect where nobody solves.
+
+    Raises:
+        UsageError: options of solving are given.
+    """
+    if given := o.typed(context, _OF_STUDENTS):
+        raise UsageError(f"{targets[0].path} is no student and is scored as it is, whole: leave {', '.join(given)} out")
 
 
 def _target(word: str) -> Target:

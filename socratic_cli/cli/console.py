@@ -23,7 +23,7 @@ from rich.progress import (
 )
 
 from socratic_cli import parts, processes
-from socratic_cli.errors import Interrupted, ReaderGone
+from socratic_cli.errors import Interrupted, OutputError, ReaderGone
 from socratic_cli.jobs import Tally
 
 _LOOK_BACK = 600.0
@@ -54,12 +54,15 @@ def out(text: str) -> None:
 
     Raises:
         ReaderGone: it was closed by its reader.
+        OutputError: the disk that it goes to is full, or the like.
     """
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         raise ReaderGone from None
+    except OSError as fault:
+        raise OutputError(f"standard output cannot be written: {fault.strerror}") from fault
 
 
 class Bar:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 from socratic_cli import jsonl, processes
 from socratic_cli.cli.console import say
 from socratic_cli.cli.flags import pairs
-from socratic_cli.errors import UsageError
+from socratic_cli.errors import InputError, UsageError
 from socratic_cli.parts import Scheme
 from socratic_cli.plugins import load
 from socratic_cli.records import GOLD
@@ -81,13 +81,39 @@ def roles(words: Iterable[str], gold: str) -> dict[str, str]:
     return pairs("--role", told, "role=who, as decomposer=student")
 
 
+def require_one(*, resume: bool, overwrite: bool) -> None:
+    """Refuse to go on with an output and to replace it at once.
+
+    Raises:
+        UsageError: both are wanted.
+    """
+    if resume and overwrite:
+        raise UsageError("--resume goes on with an output, and --overwrite replaces it: leave one of them out")
+
+
+def typed(context: typer.Context, names: Iterable[str]) -> list[str]:
+    """Return the flags of those parameters that stand in the command itself; a shell's environment is for every one."""
+    wanted = set(names)
+    return [
+        max(option.opts, key=len)
+        for option in context.command.params
+        if option.name in wanted
+        and (source := context.get_parameter_source(option.name)) is not None
+        and source.name == "COMMANDLINE"
+    ]
+
+
+def _refuse(invalid: jsonl.Invalid) -> None:
+    raise InputError(f"{invalid.fault}\nMend the line, or pass --skip-invalid to set such lines aside.")
+
+
 class Aside:
     """Keeps lines that could not be read in a file beside, when the user asked to skip them."""
 
     def __init__(self, source: str, skip: bool) -> None:
         """Name the file after the input."""
         self._path = Path("stdin.invalid" if source == "-" else f"{Path(source).name}.invalid")
-        self.on_invalid: Callable[[jsonl.Invalid], None] | None = self._keep if skip else None
+        self.on_invalid: jsonl.OnInvalid = self._keep if skip else _refuse
         self.reasons: Counter[str] = Counter()
 
     def _keep(self, invalid: jsonl.Invalid) -> None:

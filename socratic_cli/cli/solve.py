@@ -122,6 +122,7 @@ def verb(
         solving(asked(screen, question), report=lambda _: None, width=1, told=screen)
         return
     o.refuse_inputs((output,), (problems, from_samples, exemplars))
+    o.require_one(resume=resume, overwrite=overwrite)
     aside = o.Aside(problems, skip_invalid)
     found = sources.resolve(problems, **selection.model_dump(), on_invalid=aside.on_invalid)
     chains = decoding.samples if keep_samples else 1
@@ -139,11 +140,7 @@ def _refuse_what_files_take(context: typer.Context, question: str | None, proble
         UsageError: problems, an output or options of them are given.
     """
     given = [word for word, value in (("PROBLEMS", problems), ("--output", output)) if value != jobs.STDIO]
-    given += [
-        max(option.opts, key=len)
-        for option in context.command.params
-        if option.name in _OF_FILES and _is_typed(context, option.name)
-    ]
+    given += o.typed(context, _OF_FILES)
     if given:
         why = (
             "--question is one problem, and its dialogue is shown"
@@ -151,12 +148,6 @@ def _refuse_what_files_take(context: typer.Context, question: str | None, proble
             else "no problems are named, so they are asked for here and their dialogues shown"
         )
         raise UsageError(f"{why}: leave {', '.join(given)} out")
-
-
-def _is_typed(context: typer.Context, name: str) -> bool:
-    """Say whether a parameter stands in the command itself; a shell's environment is for every command."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _told_apart(first: str | None, second: str, *, cast_by_role: bool) -> tuple[str | None, str]:
@@ -169,6 +160,8 @@ def _told_apart(first: str | None, second: str, *, cast_by_role: bool) -> tuple[
 def _tell(tally: Tally) -> None:
     """Say what was done, warn of questions that the student was trained on, and exit with 3 if a service failed."""
     say(summary("solved", tally))
+    if tally.others:
+        say(f"warning: the output holds {tally.others} solutions of other problems as well")
     if tally.leaked:
         say(f"warning: {tally.leaked} of {tally.done} questions are in the student's training set")
     if tally.reasons["failed"]:

@@ -14,7 +14,8 @@ from socratic_cli.asking.replies import Replies
 from socratic_cli.asking.workers import Asked, Workers
 from socratic_cli.dialogue import Model
 from socratic_cli.errors import Interrupted, NotStored, TeacherError, UsageError
-from socratic_cli.jobs.outputs import Again, Annotations, started
+from socratic_cli.jobs.annotations import Annotations
+from socratic_cli.jobs.outputs import Again, started
 from socratic_cli.jobs.paths import Paths
 from socratic_cli.jobs.stopping import Stop
 from socratic_cli.jobs.tally import Report, Tally

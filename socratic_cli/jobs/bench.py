@@ -9,16 +9,19 @@ from pathlib import Path
 from socratic_cli import jsonl, report
 from socratic_cli.analysis.analyse import Analysis, analyse
 from socratic_cli.analysis.bertscore import bertscore
+from socratic_cli.analysis.tables import TABLES, rows
 from socratic_cli.analysis.tables import markdown as analysis_markdown
-from socratic_cli.analysis.tables import rows
 from socratic_cli.curve import METRICS
-from socratic_cli.errors import BelowMinimum
+from socratic_cli.errors import BelowMinimum, OutputError, did_you_mean
 from socratic_cli.jobs.evaluating import Target, evaluate_files
 from socratic_cli.records import Score, Solution
 from socratic_cli.scoring import files
 from socratic_cli.scoring.evaluation import Arm, Evaluation
 from socratic_cli.scoring.tables import tables
 from socratic_cli.stages.bench import scores
+from socratic_cli.trained import is_student
+
+_OF_REPORTS = (".csv", ".svg", ".pdf", ".png")
 
 
 def bench_files(
@@ -68,15 +71,50 @@ def write(
     students: Mapping[str, Path] | None = None,
     analysis: Analysis | None = None,
 ) -> None:
-    """Write all files of an evaluation, and the report of its solutions."""
+    """Write all files of an evaluation, and the report of its solutions; those of an earlier one are taken away.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
     analysis = analysis or analysed(evaluation)
-    files.write(evaluation, scores(evaluation), table(evaluation, by, analysis), folder)
-    _write_analysis(analysis, folder)
+    try:
+        _clear(folder)
+        files.write(evaluation, scores(evaluation), table(evaluation, by, analysis), folder)
+        _write_analysis(analysis, folder)
+    except OSError as fault:
+        raise OutputError(f"{fault.filename or folder} cannot be written: {fault.strerror}") from fault
     authors = {run.author: Path(run.author) for arm in evaluation.arms for run in arm.runs} | dict(students or {})
     learnt = [curve for author, place in authors.items() for curve in report.curves(author, place / METRICS)]
     findings = report.evaluated(evaluation, tables=report.analysed(analysis), curves=learnt)
     if findings is not None:
         report.write(findings, folder)
+
+
+def claim(folder: Path, *, resume: bool = False, overwrite: bool = False) -> None:
+    """Make a folder ready for an evaluation, whose files would otherwise replace others.
+
+    Raises:
+        OutputError: it holds an evaluation that is neither gone on with nor overwritten, or a student; or it is no
+            folder, or cannot be made.
+    """
+    if is_student(folder):
+        raise OutputError(f"{folder} is a student, and an evaluation would replace its scores: name another -o")
+    if (folder / files.NAME).is_file() and not (resume or overwrite):
+        raise OutputError(f"{folder} holds an evaluation: pass --overwrite to replace it, or name another -o")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise OutputError(f"{folder} cannot be a folder of results: {fault.strerror}") from fault
+
+
+def _clear(folder: Path) -> None:
+    """Take away what an evaluation may not write again: tables that it has not, figures of arms that are gone."""
+    for name in ("report.html", "report.md", "outcomes.jsonl", *(f"{table}.csv" for table in TABLES)):
+        (folder / name).unlink(missing_ok=True)
+    for part in ("tables", "figures"):
+        for path in (folder / part).glob("*"):
+            if path.suffix in _OF_REPORTS:
+                path.unlink()
 
 
 def _write_analysis(analysis: Analysis, folder: Path) -> None:
@@ -90,8 +128,21 @@ def _write_analysis(analysis: Analysis, folder: Path) -> None:
 
 def table(evaluation: Evaluation, by: str = "steps", analysis: Analysis | None = None) -> str:
     """Return the tables of an evaluation, with slices by these features."""
-    features = [feature.strip() for feature in by.split(",") if feature.strip()]
-    return tables(evaluation, scores(evaluation), features) + (analysis_markdown(analysis) if analysis else "")
+    text = tables(evaluation, scores(evaluation), _features(by))
+    return text + (analysis_markdown(analysis) if analysis else "")
+
+
+def _features(by: str) -> list[str]:
+    return [feature.strip() for feature in by.split(",") if feature.strip()]
+
+
+def unknown(evaluation: Evaluation, by: str) -> Iterator[str]:
+    """Yield a sentence on each feature of which the problems tell nothing, so that there are no slices by it."""
+    known = list(dict.fromkeys(one.feature for arm in evaluation.arms for one in arm.slices))
+    for feature in _features(by):
+        if known and feature not in known:
+            near = did_you_mean(feature, known)
+            yield f"no problem tells its {feature!r}, so nothing is sliced by it.{near} Known: {', '.join(known)}."
 
 
 def require(evaluation: Evaluation, least: float | None) -> None:

@@ -89,27 +89,23 @@ def solve_file(
     tally = Tally()
     problems = started(problems) if told is None else problems
     with ExitStack() as files:
-        writer = files.enter_context(jsonl.Writer(out, lock=True))
-        done = Done(out, resume, overwrite)
+        writer = files.enter_context(jsonl.Writer(out, lock=True, anew=overwrite))
+        done = Done(out, job.made, resume=resume, overwrite=overwrite)
         wanted = remaining(problems, done, job.chains, tally)
         wanted = playable(wanted, author.scheme, tally) if job.oracle else wanted
         solutions = _together(job, spread, wanted, files) if spread.shared else _here(job, out, wanted, files, told)
 
         def take(solution: Solution) -> None:
             if told is None:
-                writer.write(_belonging(solution, author))
+                writer.write(solution.model_copy(update=job.belonging))
             else:
                 told.solved(solution)
             tally.note(solution)
             report(tally)
 
         asyncio.run(job.run(solutions, take))
+        tally.others = done.others
     return tally
-
-
-def _belonging(solution: Solution, author: Author) -> Solution:
-    """Return a solution with the arm and the seed that its author is of."""
-    return solution if author.arm is None else solution.model_copy(update={"arm": author.arm, "seed": author.seed})
 
 
 @dataclass(frozen=True)
@@ -127,6 +123,27 @@ class _Job:
     def chains(self) -> int:
         """How many solutions of a problem are written."""
         return self.decoding.samples if self.keep_samples else 1
+
+    @property
+    def belonging(self) -> dict[str, Any]:
+        """What every solution says of its making beside its author: how it was decoded, and what that one is of."""
+        author = self.author
+        seed = {} if author.arm is None else {"arm": author.arm, "seed": author.seed}
+        trained = {} if author.fingerprint is None else {"fingerprint": author.fingerprint}
+        return {"decoding": self._decoding, **trained, **seed}
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """What a file must say of the making of its solutions to be gone on with."""
+        return {"scheme": self.author.scheme.label, "author": self.author.label, **self.belonging}
+
+    @property
+    def _decoding(self) -> dict[str, Any]:
+        """Settings that are not the default ones, of those that change what is written."""
+        # More chains of a problem are added to those that are kept.
+        idle = {"batch_size", "backend", *(("samples",) if self.keep_samples else ())}
+        settings = self.decoding.model_dump(mode="json", exclude=idle, exclude_defaults=True)
+        return settings | ({"verifier": self.verifier.label} if self.verifier is not None else {})
 
     def check(self, spread: Spread) -> None:
         """Refuse what does not go together before anything is loaded."""

@@ -20,7 +20,8 @@ class Yield:
 
 @dataclass
 class Tally:
-    """What a run has done so far. `skipped` problems were done by an earlier run.
+    """What a run has done so far. `skipped` problems were done by an earlier run; `others` are solutions in its output
+    of problems that it was not given.
 
     `done` and `kept` count problems, `rationales` what was kept of them. `waiting` problems lack a stored reply.
     `spent` is in US dollars and counts earlier runs of the same output; `lost` is what replies that never arrived
@@ -32,6 +33,7 @@ class Tally:
     rationales: int = 0
     correct: int = 0
     skipped: int = 0
+    others: int = 0
     waiting: int = 0
     leaked: int = 0
     miscalculated: int = 0

@@ -49,6 +49,11 @@ class Appending:
                 self._raw.truncate(before)
             raise
 
+    def empty(self) -> None:
+        """Take off everything that is there."""
+        if self._path.is_file():  # a pipe or a device holds nothing
+            self._raw.truncate(0)
+
     def fileno(self) -> int:
         """Return the system's number of the open file."""
         return self._raw.fileno()

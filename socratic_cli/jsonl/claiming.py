@@ -1,4 +1,4 @@
-"""Outputs that may exist already: kept to go on with, emptied, or refused."""
+"""Outputs that may exist already: kept to go on with or to be replaced, or refused."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from socratic_cli.jsonl.appending import refuse_packed
 
 
 def claim(target: str | Path, *, resume: bool = False, overwrite: bool = False) -> None:
-    """Make `target` ready for writing: an existing file is kept for `resume`, emptied for `overwrite`, else refused.
+    """Make `target` ready for writing: an existing file is kept for `resume` or `overwrite`, else refused.
 
-    On resume a last line without its end, left by a killed process, is taken off.
+    On resume a last line without its end, left by a killed process, is taken off. What is to be overwritten stays until
+    there is something to write instead (`Writer`, `anew`).
 
     Raises:
         OutputError: it exists, is a directory, or is named as what is packed: lines are appended plain, and what is
@@ -26,9 +27,7 @@ def claim(target: str | Path, *, resume: bool = False, overwrite: bool = False) 
         raise OutputError(f"{path} is a directory: a file is due")
     if resume:
         take_off_torn_line(path)
-    elif overwrite:
-        path.write_bytes(b"")
-    elif path.stat().st_size:
+    elif not overwrite and path.stat().st_size:
         raise OutputError(f"{path} exists: pass --resume to go on with it, --overwrite to start anew, or another -o")
 
 

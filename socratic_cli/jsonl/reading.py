@@ -41,7 +41,7 @@ OnInvalid = Callable[[Invalid], None]
 
 
 def _raise(invalid: Invalid) -> None:
-    raise InputError(f"{invalid.fault}\nMend the line, or pass --skip-invalid to set such lines aside.")
+    raise InputError(invalid.fault)
 
 
 def read(source: str | Path, convert: Callable[[Line], T], on_invalid: OnInvalid = _raise) -> Iterator[T]:

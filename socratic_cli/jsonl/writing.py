@@ -19,11 +19,14 @@ from socratic_cli.jsonl.appending import Appending
 class Writer:
     """Writes records to a file or to standard output: a line is there whole or not at all.
 
+    `anew` replaces what the file held, but not before there is something instead: the first line, or the end of a run
+    that found nothing to write. So a run that comes to nothing, without a key or with weights missing, loses nothing.
+
     `lock` keeps other processes from writing the same file for as long as it is open. The lock is the system's own
     (flock) and goes with its process, however that ends; where there is no flock (Windows) nothing is locked.
     """
 
-    def __init__(self, target: str | Path, *, lock: bool = False) -> None:
+    def __init__(self, target: str | Path, *, lock: bool = False, anew: bool = False) -> None:
         """Open `target` for appending; `-` is standard output.
 
         Raises:
@@ -31,6 +34,7 @@ class Writer:
         """
         self.target = target
         self.count = 0
+        self._anew = anew
         self._file = None if str(target) == "-" else Appending(Path(target))
         self._lines = jsonlines.Writer(cast(IO[str], self._file or sys.stdout), flush=True)
         if lock and self._file is not None:
@@ -44,6 +48,7 @@ class Writer:
             OutputError: the disk is full, or the like.
         """
         line: Any = getattr(value, "line", None)
+        self.begin()
         try:
             self._lines.write(line() if callable(line) else value)
         except BrokenPipeError:
@@ -51,6 +56,19 @@ class Writer:
         except OSError as fault:
             raise OutputError(f"{self.target} cannot be written: {fault.strerror}") from fault
         self.count += 1
+
+    def begin(self) -> None:
+        """Take off what is to be replaced, if it is still there.
+
+        Raises:
+            OutputError: it cannot be taken off.
+        """
+        if self._anew and self._file is not None:
+            try:
+                self._file.empty()
+            except OSError as fault:
+                raise OutputError(f"{self.target} cannot be written: {fault.strerror}") from fault
+        self._anew = False
 
     @property
     def size(self) -> int:
@@ -79,8 +97,12 @@ class Writer:
     def __enter__(self) -> Writer:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.begin()
+        finally:
+            self.close()
 
 
 def write_all(target: Path, values: Iterable[BaseModel | dict[str, Any]]) -> None:

@@ -29,6 +29,7 @@ def part_faults(recipe: Recipe) -> Iterator[Fault]:
         yield from _check(Student, student, ("students", at))
     yield from _tracker_faults(recipe.training, ("training", "tracker"))
     yield from _seed_faults(recipe)
+    yield from _doubled_faults(recipe)
     for name, arm in recipe.arms.items():
         yield from _check(Scheme, arm.scheme, ("arms", name, "scheme"))
         if arm.teacher is not None:
@@ -58,6 +59,16 @@ def _seed_faults(recipe: Recipe) -> Iterator[Fault]:
     for location, settings in given:
         if "seed" in settings:
             yield (*location, "seed"), "a recipe says its seeds once, for all that is random: write seeds: [7]"
+
+
+def _doubled_faults(recipe: Recipe) -> Iterator[Fault]:
+    """Yield seeds and students that are named twice, which would count as two and be one."""
+    for location, owner in [((), recipe), *((("arms", name), arm) for name, arm in recipe.arms.items())]:
+        for key in ("seeds", "students"):
+            values: tuple[Any, ...] = getattr(owner, key) or ()
+            for at, value in enumerate(values):
+                if value in values[:at]:
+                    yield (*location, key, at), f"{value} is there twice, and would count as two"
 
 
 def _solving_faults(arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:

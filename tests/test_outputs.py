@@ -1,0 +1,304 @@
+"""What an output holds is neither lost before there is something instead, nor mixed with what is not of its kind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from socratic_cli.jsonl import Writer
+from tests.command import COMMAND, socratic
+
+PROBLEM = {"id": "1", "question": "Ann has 3 hens and buys 2. How many?", "answer": "3+2 = <<3+2=5>>5\n#### 5"}
+OTHER = {"id": "2", "question": "Ben has 4 hens and buys 2. How many?", "answer": "4+2 = <<4+2=6>>6\n#### 6"}
+LINE = '{"an": "earlier line"}\n'
+
+
+def text(*problems: dict[str, Any]) -> str:
+    return "".join(json.dumps(problem) + "\n" for problem in problems)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with problems, their annotations, and a parrot that learnt them."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "problems.jsonl").write_text(text(PROBLEM, OTHER))
+    annotated = socratic("annotate", "problems.jsonl", "--scheme", "cot", "-o", "annotations.jsonl", cwd=folder)
+    assert annotated.code == 0, annotated.err
+    trained = socratic("train", "annotations.jsonl", "-o", "s", "--student", "parrot", cwd=folder)
+    assert trained.code == 0, trained.err
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """Return a copy of it, to be worked in."""
+    return Path(shutil.copytree(made, tmp_path / "work"))
+
+
+class TestReplacing:
+    def test_the_first_line_replaces_what_was_there(self, tmp_path: Path) -> None:
+        path = tmp_path / "lines.jsonl"
+        path.write_text(LINE)
+        with Writer(path, anew=True) as writer:
+            assert path.read_text() == LINE
+            writer.write({"a": 1})
+            writer.write({"a": 2})
+        assert path.read_text() == '{"a": 1}\n{"a": 2}\n'
+
+    def test_a_run_that_fails_before_it_leaves_all(self, tmp_path: Path) -> None:
+        path = tmp_path / "lines.jsonl"
+        path.write_text(LINE)
+        with pytest.raises(KeyboardInterrupt), Writer(path, anew=True):
+            raise KeyboardInterrupt
+        assert path.read_text() == LINE
+
+    def test_a_run_that_finds_nothing_leaves_nothing(self, tmp_path: Path) -> None:
+        path = tmp_path / "lines.jsonl"
+        path.write_text(LINE)
+        with Writer(path, anew=True):
+            pass
+        assert path.read_text() == ""
+
+    @pytest.mark.parametrize(
+        ("words", "code", "told"),
+        [
+            (("--teacher", "litellm:openai/gpt-4.1-mini"), 1, "OPENAI_API_KEY"),
+            (("--exemplars", "none.jsonl"), 2, "none.jsonl"),
+            (("--offset", "2"), 1, "offset 2 passes over all of problems.jsonl: it has 2 problems"),
+        ],
+    )
+    def test_an_annotation_that_cannot_begin(self, folder: Path, words: tuple[str, ...], code: int, told: str) -> None:
+        before = (folder / "annotations.jsonl").read_bytes()
+        again = ("annotate", "problems.jsonl", "--scheme", "cot", "-o", "annotations.jsonl", "--overwrite")
+        done = socratic(*again, *words, cwd=folder, OPENAI_API_KEY="")
+        assert (done.code, told in done.err) == (code, True), done.err
+        assert (folder / "annotations.jsonl").read_bytes() == before
+
+    def test_a_solving_that_cannot_begin(self, folder: Path) -> None:
+        solve = ("solve", "s", "problems.jsonl", "-o", "solved.jsonl")
+        assert socratic(*solve, cwd=folder).code == 0
+        before = (folder / "solved.jsonl").read_bytes()
+        assert socratic(*solve, "--overwrite", "--offset", "9", cwd=folder).code == 1
+        (folder / "s/solver/passages.jsonl").unlink()
+        done = socratic(*solve, "--overwrite", cwd=folder)
+        assert (done.code, "there is no */passages.jsonl" in done.err) == (1, True)
+        assert (folder / "solved.jsonl").read_bytes() == before
+
+    def test_both_at_once_are_refused(self, folder: Path) -> None:
+        for verb in (("annotate", "problems.jsonl", "--scheme", "cot"), ("solve", "s", "problems.jsonl")):
+            done = socratic(*verb, "-o", "o.jsonl", "--resume", "--overwrite", cwd=folder)
+            assert done.code == 2
+            assert "leave one of them out" in done.err
+        assert not (folder / "o.jsonl").exists()
+
+
+class TestGoingOn:
+    @pytest.fixture
+    def solved(self, folder: Path) -> Path:
+        done = socratic("solve", "s", "problems.jsonl", "-o", "solved.jsonl", "--limit", "1", cwd=folder)
+        assert done.code == 0, done.err
+        return folder
+
+    def again(self, folder: Path, *words: str, student: str = "s") -> Any:
+        return socratic("solve", student, "problems.jsonl", "-o", "solved.jsonl", "--resume", *words, cwd=folder)
+
+    def test_the_same_run_goes_on(self, solved: Path) -> None:
+        done = self.again(solved)
+        assert done.code == 0, done.err
+        assert "1 were done before" in done.err
+        assert [line["decoding"] for line in lines(solved / "solved.jsonl")] == [{}, {}]
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            (("--temperature", "0.7"), "decoding was as by default, and is temperature=0.7 now"),
+            (("--oracle", "solver"), "the author was s, and is s (solver=gold) now"),
+        ],
+    )
+    def test_not_with_another_way_to_solve(self, solved: Path, words: tuple[str, ...], told: str) -> None:
+        before = (solved / "solved.jsonl").read_bytes()
+        done = self.again(solved, *words)
+        assert done.code == 2
+        assert f"solved.jsonl:1: {told}" in done.err
+        assert (solved / "solved.jsonl").read_bytes() == before
+
+    def test_not_with_another_student(self, solved: Path) -> None:
+        shutil.copytree(solved / "s", solved / "t")
+        done = self.again(solved, student="t")
+        assert done.code == 2
+        assert "the author was s, and is t now" in done.err
+
+    def test_not_with_a_student_that_was_trained_anew(self, solved: Path) -> None:
+        train = ("train", "annotations.jsonl", "-o", "s", "--student", "parrot", "--overwrite", "--seed", "1")
+        assert socratic(*train, cwd=solved).code == 0
+        done = self.again(solved)
+        assert done.code == 2
+        assert "the fingerprint of its author was" in done.err
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ({"question": "Ann has 8 hens and buys 2. How many?"}, "another question under the id '1'"),
+            ({"answer": "3+3 = <<3+3=6>>6\n#### 6"}, "another gold answer under the id '1'"),
+        ],
+    )
+    def test_not_with_another_problem_of_that_id(self, solved: Path, change: dict[str, str], told: str) -> None:
+        (solved / "problems.jsonl").write_text(text({**PROBLEM, **change}, OTHER))
+        done = self.again(solved)
+        assert done.code == 2
+        assert f"solved.jsonl holds {told}" in done.err
+        assert done.err.count("--overwrite") == 1
+
+    def test_more_chains_are_added_to_those_that_are_kept(self, folder: Path) -> None:
+        sample = ("solve", "s", "problems.jsonl", "-o", "kept.jsonl", "--keep-samples", "--temperature", "0.7")
+        assert socratic(*sample, "--samples", "2", cwd=folder).code == 0
+        done = socratic(*sample, "--samples", "3", "--resume", cwd=folder)
+        assert done.code == 0, done.err
+        assert sorted(line.get("sample", 0) for line in lines(folder / "kept.jsonl")) == [0, 0, 1, 1, 2, 2]
+
+    def test_a_mended_gold_answer_is_not_done_in_an_annotation(self, folder: Path) -> None:
+        mended = {**PROBLEM, "answer": "3+2 = <<3+2=5>>5\n#### 6"}
+        (folder / "problems.jsonl").write_text(text(mended, OTHER))
+        done = socratic("annotate", "problems.jsonl", "--scheme", "cot", "-o", "annotations.jsonl", cwd=folder)
+        assert done.code == 2
+        assert "another gold answer under the id '1'" in done.err
+        assert "--reparse" in done.err
+
+    def test_solutions_of_other_problems_are_told(self, solved: Path) -> None:
+        done = self.again(solved, "--offset", "1")
+        assert done.code == 0
+        assert "the output holds 1 solutions of other problems as well" in done.err
+
+
+class TestBench:
+    bench = ("bench", "s", "--problems", "problems.jsonl", "-o", "scores")
+
+    def test_a_score_is_of_the_problems_that_are_named(self, folder: Path) -> None:
+        assert socratic(*self.bench, cwd=folder).code == 0
+        card = (folder / "s/README.md").read_bytes()
+        done = socratic(*self.bench, "--resume", "--limit", "1", "--card", cwd=folder)
+        assert done.code == 2
+        assert "holds 1 solutions of problems that are not among these" in done.err
+        assert (folder / "s/README.md").read_bytes() == card
+
+    def test_an_evaluation_is_not_replaced_unasked(self, folder: Path) -> None:
+        assert socratic(*self.bench, cwd=folder).code == 0
+        before = {path: path.read_bytes() for path in (folder / "scores").iterdir() if path.is_file()}
+        other = ("bench", "annotations.jsonl", "-o", "scores")
+        done = socratic(*other, cwd=folder)
+        assert done.code == 2
+        assert "scores holds an evaluation: pass --overwrite" in done.err
+        assert {path: path.read_bytes() for path in before} == before
+        assert socratic(*other, "--overwrite", cwd=folder).code == 0
+        assert "| gold |" in (folder / "scores/table.md").read_text().replace("| cot ", "")
+
+    def test_tables_and_figures_of_an_earlier_one_are_taken_away(self, folder: Path) -> None:
+        assert socratic(*self.bench, cwd=folder).code == 0
+        stale = [folder / "scores" / name for name in ("culprits.csv", "tables/old.csv", "figures/old.svg")]
+        mine = folder / "scores/figures/mine.tex"
+        for path in (*stale, mine):
+            path.write_text("of another day")
+        assert socratic(*self.bench, "--resume", cwd=folder).code == 0
+        assert not any(path.exists() for path in stale)
+        assert mine.exists()
+
+    def test_a_student_is_no_folder_for_scores(self, folder: Path) -> None:
+        done = socratic("bench", "annotations.jsonl", "-o", "s", cwd=folder)
+        assert done.code == 2
+        assert "s is a student, and an evaluation would replace its scores" in done.err
+        assert not (folder / "s/evaluation.json").exists()
+
+    def test_what_students_take_is_refused_for_files(self, folder: Path) -> None:
+        done = socratic("bench", "annotations.jsonl", "--limit", "1", "--temperature", "0.7", cwd=folder)
+        assert done.code == 2
+        assert "annotations.jsonl is no student and is scored as it is, whole: leave --limit" in done.err
+        assert "--temperature out" in done.err
+        # what the shell says is for every command
+        assert socratic("bench", "annotations.jsonl", cwd=folder, SOCRATIC_BENCH_LIMIT="1").code == 0
+
+    def test_a_feature_that_no_problem_has_is_told(self, folder: Path) -> None:
+        done = socratic("bench", "annotations.jsonl", "--by", "stepps,operations", cwd=folder)
+        assert done.code == 0
+        assert "no problem tells its 'stepps'" in done.err
+        assert "Did you mean 'steps'?" in done.err
+        assert "'operations'" not in done.err
+
+
+class TestPlacesThatCannotBeWritten:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("bench", "annotations.jsonl", "-o", "problems.jsonl"),
+            ("bench", "annotations.jsonl", "-o", "problems.jsonl/below"),
+            ("run", "recipe.yaml", "-o", "problems.jsonl"),
+        ],
+    )
+    def test_a_folder_that_is_a_file(self, folder: Path, words: tuple[str, ...]) -> None:
+        recipe = "{train: problems.jsonl, test: problems.jsonl, students: [parrot], arms: {cot: cot}}\n"
+        (folder / "recipe.yaml").write_text(recipe)
+        done = socratic(*words, cwd=folder)
+        assert done.code == 2
+        assert done.err.splitlines()[-1].startswith("error: problems.jsonl")
+        assert "Traceback" not in done.err
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+    @pytest.mark.parametrize("verb", [("bench", "annotations.jsonl"), ("solve", "s", "problems.jsonl")])
+    def test_a_full_disk_behind_standard_output(self, folder: Path, verb: tuple[str, ...]) -> None:
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [*COMMAND, *verb], cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            )
+        assert done.returncode == 2
+        assert "cannot be written: No space left on device" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_locale_without_the_letters(self, folder: Path) -> None:
+        problem = {**PROBLEM, "metadata": {"type": "Größe ½"}}
+        (folder / "problems.jsonl").write_text(text(problem, {**OTHER, "metadata": {"type": "π"}}))
+        environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+        annotate = ("annotate", "problems.jsonl", "--scheme", "cot", "-o", "a.jsonl")
+        assert socratic(*annotate, cwd=folder, PYTHONIOENCODING="ascii").code == 0
+        done = subprocess.run(
+            [*COMMAND, "bench", "a.jsonl", "--by", "type"],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Größe ½" in done.stdout.decode()
+
+
+def test_a_student_without_its_fingerprints_is_told(folder: Path) -> None:
+    (folder / "s/trained-on.txt").unlink()
+    done = socratic("solve", "s", "problems.jsonl", cwd=folder)
+    assert done.code == 1
+    assert "s/trained-on.txt cannot be read (No such file or directory)" in done.err
+    assert "Copy the whole folder" in done.err
+
+
+def test_an_infinity_is_no_setting(folder: Path) -> None:
+    done = socratic("train", "annotations.jsonl", "-o", "t", "--student", "parrot", "--epochs", "inf", cwd=folder)
+    assert done.code == 2
+    assert "--epochs: input should be a finite number" in done.err
+
+
+def test_lines_can_be_passed_over_only_where_there_is_an_option_for_it(folder: Path) -> None:
+    (folder / "broken.jsonl").write_text("{oops\n")
+    for verb in (("annotate", "broken.jsonl", "--scheme", "cot"), ("bench", "broken.jsonl")):
+        assert "or pass --skip-invalid to set such lines aside" in socratic(*verb, cwd=folder).err
+    words = ("annotate", "problems.jsonl", "--scheme", "cot", "--teacher", "recorded:broken.jsonl")
+    done = socratic(*words, cwd=folder)
+    assert done.code == 1
+    assert "broken.jsonl:1" in done.err
+    assert "--skip-invalid" not in done.err
