@@ -170,7 +170,7 @@ class Training(Settings):
         return self.model_dump(mode="json", exclude={"checkpoint_steps", "tracker"})
 
     @property
-    def passes(self) -> float:
+    def full_epochs(self) -> float:
         """Epochs when no number of steps was given."""
         return self.epochs if self.epochs is not None else 3.0
 

@@ -13,7 +13,7 @@ from socratic_cli.analysis.bertscore import bertscore
 from socratic_cli.analysis.decomposition import subquestions
 from socratic_cli.analysis.tables import markdown, rows
 from socratic_cli.errors import UsageError
-from socratic_cli.jobs.bench import analysed
+from socratic_cli.jobs.bench import analysis_of
 from socratic_cli.jobs.evaluating import Target, evaluate_files
 from socratic_cli.notation import read
 from socratic_cli.records import Exchange, Problem, Solution
@@ -108,7 +108,7 @@ class TestArms:
         for name, lot in lots.items():
             jsonl.write_all(folder / f"{name}.jsonl", lot)
         targets = [Target(str(folder / f"{name}.jsonl"), name if named else None) for name in lots]
-        return analysed(evaluate_files(targets, Scoring.model_validate(how)))
+        return analysis_of(evaluate_files(targets, Scoring.model_validate(how)))
 
     @pytest.mark.parametrize("named", [True, False])
     def test_two_days_of_a_student(self, named: bool, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_a_recipe_is_typed(tmp_path: Path) -> None:
 
 def test_settings_are_changed_from_outside(tmp_path: Path) -> None:
     recipe = read(write(tmp_path, GOOD), ["training.epochs=1", "test.limit=5", "arms.cot.decoding.temperature=0.5"])
-    assert recipe.training.passes == 1
+    assert recipe.training.full_epochs == 1
     assert recipe.test.limit == 5
     assert recipe.test.source == "arithmetic:2/test"
     assert recipe.arms["cot"].decoding == {"temperature": 0.5}

@@ -326,7 +326,7 @@ class TestLessons:
             prepare([], plugins.load(Scheme, "cot"))
 
     def test_training_is_for_epochs_or_for_steps(self) -> None:
-        assert Training().passes == 3
+        assert Training().full_epochs == 3
         with pytest.raises(ValueError, match="not both"):
             Training(epochs=1, max_steps=1)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from socratic_cli.scoring.statistics import (
     Interval,
@@ -106,7 +107,29 @@ def test_of_equal_tables_nothing_differs() -> None:
     table = random_table(0, 50, 2, 0.5)
     assert sign_flip(table, table) == 1.0
     one = table[:, :1]
-    assert paired_bootstrap(one, one, 1_000, 0) == (0.0, 0.0)
+    low, high = paired_bootstrap(one, one, 1_000, 0)
+    # of 50 problems none differs, and others may
+    assert -low == high == pytest.approx(proportion_confint(0, 50, method="wilson")[1])
+
+
+@pytest.mark.parametrize(("runs", "problems"), [((1, 1), 3), ((1, 2), 200)])
+def test_an_interval_is_no_point_where_all_problems_differ_alike(runs: tuple[int, int], problems: int) -> None:
+    old, new = np.zeros((problems, runs[0]), bool), np.ones((problems, runs[1]), bool)
+    low, high = paired_bootstrap(old, new, 100, 0)
+    unseen = proportion_confint(0, problems, method="wilson")[1]
+    assert (low, high) == pytest.approx((1 - 2 * unseen, 1.0))
+    low, high = paired_bootstrap(new, old, 100, 0)
+    assert (low, high) == pytest.approx((-1.0, 2 * unseen - 1))
+
+
+@pytest.mark.parametrize("share", [0.002, 0.01])
+def test_rare_differences_are_within_the_interval_about_as_often_as_it_says(share: float) -> None:
+    covered = 0
+    for seed in range(300):
+        new = random_table(seed, 100, 1, share)
+        low, high = paired_bootstrap(np.zeros_like(new), new, 300, seed)
+        covered += low <= share <= high
+    assert covered / 300 >= 0.90
 
 
 @pytest.mark.parametrize("seed", range(3))

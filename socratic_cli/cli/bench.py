@@ -18,7 +18,7 @@ from socratic_cli.cli.console import bar, out, say
 from socratic_cli.cli.flags import with_settings
 from socratic_cli.errors import UsageError
 from socratic_cli.jobs import Target
-from socratic_cli.jobs.bench import analysed, claim, require, table, unknown, write
+from socratic_cli.jobs.bench import analysis_of, claim, require, table, unknown, write
 from socratic_cli.jobs.evaluating import gold_problems
 from socratic_cli.jobs.paths import slug
 from socratic_cli.records import Score
@@ -117,7 +117,7 @@ def verb(
         gold = gold_problems(problems, selection.data_dir) if others else ()
         evaluation = jobs.evaluate_files(files, scoring, selection=selection, gold=gold, on_invalid=aside.on_invalid)
     aside.tell()
-    analysis = analysed(evaluation, bertscore_model if bertscore else None)
+    analysis = analysis_of(evaluation, bertscore_model if bertscore else None)
     if output is not None:
         write(evaluation, output, scoring.by, analysis=analysis)
     out(table(evaluation, scoring.by, analysis))

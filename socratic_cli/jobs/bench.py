@@ -44,7 +44,7 @@ def bench_files(
     return scores(evaluation)
 
 
-def analysed(evaluation: Evaluation, encoder: str | None = None) -> Analysis:
+def analysis_of(evaluation: Evaluation, encoder: str | None = None) -> Analysis:
     """Analyse the solutions of an evaluation: whose fault, the first wrong step, and how well was asked.
 
     Args:
@@ -76,7 +76,7 @@ def write(
     Raises:
         OutputError: the folder cannot be written.
     """
-    analysis = analysis or analysed(evaluation)
+    analysis = analysis or analysis_of(evaluation)
     try:
         _clear(folder)
         files.write(evaluation, scores(evaluation), table(evaluation, by, analysis), folder)

@@ -150,6 +150,14 @@ def paired_bootstrap(old: Table, new: Table, resamples: int, seed: int) -> Inter
     Problems are resampled, together for both arms; of several runs it is the difference of their means. Problems with
     the same outcomes in all runs cannot be told apart, so it is enough to draw how often each pattern of outcomes
     occurs: a multinomial draw, the same in distribution as drawing problems, and quick for any number of them.
+
+    Where all problems differ alike (3 of 3 that one arm alone solves, or none on which two arms differ) every draw is
+    the same, and others would have been possible: as many as Wilson's bound of 0 in so many problems, each of which
+    would move the difference as far as it goes.
+
+    >>> import numpy as np
+    >>> paired_bootstrap(np.zeros((1319, 1), bool), np.zeros((1319, 1), bool), 100, 0)
+    Interval(low=-0.002903944985303654, high=0.002903944985303654)
     """
     import numpy as np
 
@@ -157,6 +165,9 @@ def paired_bootstrap(old: Table, new: Table, resamples: int, seed: int) -> Inter
     patterns, counts = np.unique(np.hstack([old, new]), axis=0, return_counts=True)
     drawn = random.multinomial(counts.sum(), counts / counts.sum(), size=resamples)
     gained = patterns[:, old.shape[1] :].mean(axis=1) - patterns[:, : old.shape[1]].mean(axis=1)
+    if len(set(gained.tolist())) == 1:
+        same, unseen = float(gained[0]), wilson(0, int(counts.sum())).high
+        return Interval(max(-1.0, same - unseen * (1 + same)), min(1.0, same + unseen * (1 - same)))
     differences = drawn @ gained / counts.sum()
     return Interval(*(float(bound) for bound in np.quantile(differences, [0.025, 0.975])))
 
@@ -166,8 +177,8 @@ def widened(interval: Interval, value: float, half: float) -> Interval:
 
     Distances of both bounds are added as variances are (MOVER: Zou and Donner, 2008).
 
-    >>> widened(Interval(-0.03, 0.05), 0.01, 0.03)
-    Interval(low=-0.04, high=0.06)
+    >>> widened(Interval(-0.25, 0.5), 0.25, 1.0)
+    Interval(low=-0.8680339887498949, high=1.2807764064044151)
     """
     return Interval(value - math.hypot(value - interval.low, half), value + math.hypot(interval.high - value, half))
 

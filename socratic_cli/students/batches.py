@@ -32,7 +32,7 @@ def steps(sequences: int, training: Training) -> int:
     """Return the optimiser steps of a training run."""
     if training.max_steps is not None:
         return training.max_steps
-    return max(1, round(training.passes * math.ceil(sequences / training.batch_size)))
+    return max(1, round(training.full_epochs * math.ceil(sequences / training.batch_size)))
 
 
 def batches(sequences: list[Sequence], training: Training) -> Iterator[list[Sequence]]:

@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 
 from socratic_cli.dialogue import Reply, Turn
 from socratic_cli.settings import Decoding
+from socratic_cli.students.multiple_choice import MultipleChoice
 from socratic_cli.students.requests import requested
 from socratic_cli.students.scribe import Scribe, Speaker
-from socratic_cli.students.weighing import Weighing
 from socratic_cli.students.writing import Writing
 
 QUIET = 8
@@ -51,7 +51,7 @@ class Engine(Generic[S]):
         """
         speaker = self._speaker(turn.role)
         request = requested(turn, self._decoding)
-        writing = (Weighing if turn.options else Writing)(speaker.language, request, self._decoding)
+        writing = (MultipleChoice if turn.options else Writing)(speaker.language, request, self._decoding)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         # Roles that one untrained model plays are written together.
         scribe = self._scribes.get(id(speaker))

@@ -13,11 +13,11 @@ from socratic_cli.dialogue import Reply
 from socratic_cli.settings import Decoding
 from socratic_cli.students.generation import Voice
 from socratic_cli.students.memory import is_exhausted
+from socratic_cli.students.multiple_choice import MultipleChoice
 from socratic_cli.students.prefixes import PrefixCache
 from socratic_cli.students.probing import fits
 from socratic_cli.students.sampling import draw
 from socratic_cli.students.slots import Piece, Slots
-from socratic_cli.students.weighing import Weighing
 from socratic_cli.students.whole import batch, finish
 from socratic_cli.students.writing import Writing
 
@@ -113,7 +113,7 @@ class Scheduler:
         tokens = draw(logits, [writing.dice for _, writing in rows], self._decoding)
         for at, ((slot, writing), token) in enumerate(zip(rows, tokens, strict=True)):
             self._prefixes.note(slot, writing.ids)
-            if isinstance(writing, Weighing):
+            if isinstance(writing, MultipleChoice):
                 writing.weigh(logits[at])
             else:
                 writing.accept(token)

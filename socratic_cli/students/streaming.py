@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from socratic_cli.settings import Decoding
 from socratic_cli.students.language import Language
-from socratic_cli.students.weighing import Weighing
+from socratic_cli.students.multiple_choice import MultipleChoice
 from socratic_cli.students.writing import Writing
 
 
@@ -118,7 +118,7 @@ class Streaming:
 
     def _accept(self, writing: Writing, written: Written) -> bool:
         """Let a reply take what is new, and say whether its request can go on."""
-        if isinstance(writing, Weighing):
+        if isinstance(writing, MultipleChoice):
             writing.choose(written.shares)
             return False
         for token in written.tokens:

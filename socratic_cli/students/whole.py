@@ -12,16 +12,16 @@ import torch
 from socratic_cli.errors import StudentError
 from socratic_cli.settings import Decoding
 from socratic_cli.students.generation import Voice, write
-from socratic_cli.students.weighing import Weighing
+from socratic_cli.students.multiple_choice import MultipleChoice
 from socratic_cli.students.writing import Writing
 
 
 def batch(waiting: Iterable[Writing], width: int) -> list[Writing]:
     """Return the first ones of those that wait, as many as are written together; who weighs options is alone."""
     first, *more = islice(waiting, width)
-    if isinstance(first, Weighing):
+    if isinstance(first, MultipleChoice):
         return [first]
-    return [first, *takewhile(lambda one: not isinstance(one, Weighing), more)]
+    return [first, *takewhile(lambda one: not isinstance(one, MultipleChoice), more)]
 
 
 def finish(voice: Voice, writings: Sequence[Writing], decoding: Decoding, halt: Event) -> None:
@@ -37,7 +37,7 @@ def finish(voice: Voice, writings: Sequence[Writing], decoding: Decoding, halt: 
         )
     written = list[Writing]()
     for one in writings:
-        if isinstance(one, Weighing):
+        if isinstance(one, MultipleChoice):
             _weigh(voice, one)
         else:
             written.append(one)
@@ -56,7 +56,7 @@ def _accept(writing: Writing, tokens: Iterable[int]) -> None:
 
 
 @torch.inference_mode()
-def _weigh(voice: Voice, writing: Weighing) -> None:
+def _weigh(voice: Voice, writing: MultipleChoice) -> None:
     """Weigh options by a forward pass of their own."""
     voice.activate()
     model: Any = voice.model

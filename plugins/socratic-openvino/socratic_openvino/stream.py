@@ -13,8 +13,8 @@ import openvino_genai as genai
 
 from socratic_cli.errors import UsageError
 from socratic_cli.students.language import Language
+from socratic_cli.students.multiple_choice import MultipleChoice
 from socratic_cli.students.streaming import Stream, Written
-from socratic_cli.students.weighing import Weighing
 from socratic_cli.students.writing import Writing
 
 
@@ -37,7 +37,7 @@ class OpenVINOStream(Stream):
         Raises:
             UsageError: options are to be weighed.
         """
-        if isinstance(writing, Weighing):
+        if isinstance(writing, MultipleChoice):
             raise UsageError("the backend openvino weighs no solutions: a verifier is run by transformers")
         greedy = genai.GenerationConfig(
             max_new_tokens=writing.left, do_sample=False, stop_token_ids=set(self.language.ends)

@@ -11,8 +11,8 @@ from vllm.sampling_params import RequestOutputKind
 
 from socratic_cli.settings import Decoding
 from socratic_cli.students.language import Language
+from socratic_cli.students.multiple_choice import MultipleChoice
 from socratic_cli.students.streaming import Stream, Written
-from socratic_cli.students.weighing import Weighing
 from socratic_cli.students.writing import Writing
 
 
@@ -41,8 +41,8 @@ class VLLMStream(Stream):
         """Let the engine take a step."""
         for output in self._engine.step():
             writing, [said] = self.open.get(output.request_id), output.outputs
-            weighs = isinstance(writing, Weighing)
-            shares = _shares(said.logprobs[0], writing.firsts) if isinstance(writing, Weighing) else ()
+            weighs = isinstance(writing, MultipleChoice)
+            shares = _shares(said.logprobs[0], writing.firsts) if isinstance(writing, MultipleChoice) else ()
             yield Written(output.request_id, () if weighs else said.token_ids, output.finished, shares)
 
     def give_up(self, names: Sequence[str]) -> None:
@@ -51,7 +51,7 @@ class VLLMStream(Stream):
 
     def _sampling(self, writing: Writing) -> SamplingParams:
         common: dict[str, Any] = {"detokenize": False, "output_kind": RequestOutputKind.DELTA}
-        if isinstance(writing, Weighing):
+        if isinstance(writing, MultipleChoice):
             firsts = list(writing.firsts)
             return SamplingParams(temperature=0.0, max_tokens=1, logprob_token_ids=firsts, **common)
         # What a calculator interrupted goes on with other dice than it began with.

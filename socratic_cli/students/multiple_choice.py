@@ -19,7 +19,7 @@ from socratic_cli.students.requests import Request
 from socratic_cli.students.writing import Writing
 
 
-class Weighing(Writing):
+class MultipleChoice(Writing):
     """A reply to be chosen: `ids` are the tokens of the prompt, and of what all options begin with; `firsts` are
     those by which the options differ."""
 
