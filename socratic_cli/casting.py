@@ -84,13 +84,8 @@ def cast(
         raise UsageError("name a student or a model to prompt, or say with --role who plays which role")
     if target is not None and not others and (is_student(target) or not gold):
         return Cast(_with_gold(authors.find(target, scheme, decoding, **options), gold), gold)
-    names = dict.fromkeys([*([target] if target else []), *others])
-    trained = {
-        name: authors.find(name, scheme, decoding, **_of(Student, options)) for name in names if is_student(name)
-    }
-    played = _agreed(trained) or scheme
-    found = {name: trained.get(name) or _prompted(name, played, decoding, options) for name in names}
-    main = target or next(iter([*trained, *others]))
+    found = _found([*([target] if target else []), *others], scheme, decoding, options)
+    main = target or next((who for who in others if is_student(who)), others[0])
     played = found[main].scheme
     _require_roles(played, roles)
     by_role = {role: roles.get(role, main) for role in played.roles if target or role in roles}
@@ -98,14 +93,27 @@ def cast(
     if target is not None and all(role in roles for role in played.roles):
         raise UsageError(f"{target} has no role left to play: {played.label} has {', '.join(played.roles)}")
     coach = plugins.load(Scheme, played.label, **(coaching or {}))
-    together = {
-        name: replace(one, prompted=False, coach=coach if one.prompted else None) for name, one in found.items()
-    }
-    players = {role: together[who] for role, who in by_role.items() if who not in (main, GOLD)}
+    return Cast(_together(main, by_role, found, coach), gold)
+
+
+def _found(
+    names: Iterable[str], scheme: Scheme | None, decoding: Decoding, options: Mapping[str, Any]
+) -> dict[str, Author]:
+    """Return the authors of these names, in one scheme: that of those who were trained, if somebody was."""
+    names = dict.fromkeys(names)
+    of_students = _of(Student, options)
+    trained = {name: authors.find(name, scheme, decoding, **of_students) for name in names if is_student(name)}
+    played = _agreed(trained) or scheme
+    return {name: trained.get(name) or _prompted(name, played, decoding, options) for name in names}
+
+
+def _together(main: str, by_role: Mapping[str, str], found: Mapping[str, Author], coach: Scheme) -> Author:
+    """Return the main author with the others in their roles; who was not trained is coached."""
+    ready = {name: replace(one, prompted=False, coach=coach if one.prompted else None) for name, one in found.items()}
+    players = {role: ready[who] for role, who in by_role.items() if who not in (main, GOLD)}
     named = {role: found[who].label if who in found else GOLD for role, who in by_role.items() if who != main}
     saw = _Seen(tuple(one.saw for one in found.values()))
-    label = with_roles(found[main].label, named)
-    return Cast(replace(together[main], label=label, players=players, roles=named, saw=saw), gold)
+    return replace(ready[main], label=with_roles(found[main].label, named), players=players, roles=named, saw=saw)
 
 
 @dataclass(frozen=True)
