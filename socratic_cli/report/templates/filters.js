@@ -4,7 +4,7 @@
 //   arm: its place, or "any" or "every"; what: an outcome, "not-correct", "slip", "reason:..." or "fault:..."
 
 const nothing = () => ({ query: "", agreement: "", steps: [], conditions: [] });
-const MANY_STEPS = 8;
+const MANY_STEPS = 15;  // a button for each number up to it, and one for all from it on
 
 const wordsOf = (query) => query.toLowerCase().split(/\s+/).filter(Boolean);
 
