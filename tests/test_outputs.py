@@ -202,15 +202,38 @@ class TestBench:
         assert socratic(*other, "--overwrite", cwd=folder).code == 0
         assert "| gold |" in (folder / "scores/table.md").read_text().replace("| cot ", "")
 
-    def test_tables_and_figures_of_an_earlier_one_are_taken_away(self, folder: Path) -> None:
+    def test_what_an_earlier_one_wrote_is_taken_away_and_nothing_else(self, folder: Path) -> None:
+        asked = ("annotate", "problems.jsonl", "--scheme", "answer", "-o", "answers.jsonl")
+        assert socratic(*asked, cwd=folder).code == 0
+        both = ("bench", "annotations.jsonl", "answers.jsonl", "-o", "scores", "--overwrite")
+        assert socratic(*both, cwd=folder).code == 0
+        before = {path.relative_to(folder) for path in (folder / "scores").rglob("*") if path.is_file()}
+        mine = [folder / "scores" / name for name in ("figures/mine.svg", "tables/mine.csv", "notes.md")]
+        for path in mine:
+            path.write_text("mine")
+        assert socratic("bench", "answers.jsonl", "-o", "scores", "--overwrite", cwd=folder).code == 0
+        after = {path.relative_to(folder) for path in (folder / "scores").rglob("*") if path.is_file()}
+        assert before - after  # tables of steps, which answers have not
+        assert all(path.read_text() == "mine" for path in mine)
+
+    @pytest.mark.parametrize("name", ["report.md", "figures/photo.png", "tables/mine.csv"])
+    def test_a_folder_with_files_of_such_names_is_refused(self, folder: Path, name: str) -> None:
+        path = folder / "paper" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("mine")
+        done = socratic("bench", "annotations.jsonl", "-o", "paper", cwd=folder)
+        assert done.code == 2
+        assert f"paper holds {name}, which is of no evaluation" in done.err
+        assert path.read_text() == "mine"
+        assert not (folder / "paper/evaluation.json").exists()
+
+    def test_an_evaluation_is_not_written_over_itself(self, folder: Path) -> None:
         assert socratic(*self.bench, cwd=folder).code == 0
-        stale = [folder / "scores" / name for name in ("culprits.csv", "tables/old.csv", "figures/old.svg")]
-        mine = folder / "scores/figures/mine.tex"
-        for path in (*stale, mine):
-            path.write_text("of another day")
-        assert socratic(*self.bench, "--resume", cwd=folder).code == 0
-        assert not any(path.exists() for path in stale)
-        assert mine.exists()
+        before = (folder / "scores/report.html").read_bytes()
+        done = socratic("bench", "scores", "-o", "scores/", "--overwrite", cwd=folder)
+        assert done.code == 2
+        assert "is the same file" in done.err
+        assert (folder / "scores/report.html").read_bytes() == before
 
     def test_a_student_is_no_folder_for_scores(self, folder: Path) -> None:
         done = socratic("bench", "annotations.jsonl", "-o", "s", cwd=folder)

@@ -22,6 +22,7 @@ from socratic_cli.jobs.bench import analysis_of, claim, require, table, unknown,
 from socratic_cli.jobs.evaluating import gold_problems
 from socratic_cli.jobs.paths import slug
 from socratic_cli.records import Score
+from socratic_cli.scoring.files import NAME as FILE
 from socratic_cli.settings import Decoding, Scoring, Selection, Spread
 from socratic_cli.stages.bench import scores
 from socratic_cli.trained import is_student
@@ -98,6 +99,7 @@ def verb(
     if not students:
         _refuse_what_students_take(context, others)
     if output is not None:
+        o.refuse_inputs([str(output / FILE)], (target.evaluation / FILE for target in others if target.evaluation))
         claim(output, resume=resume, overwrite=overwrite)
     aside = o.Aside(others[0].path if others else jobs.STDIO, skip_invalid)
     with ExitStack() as stack:

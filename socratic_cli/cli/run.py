@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +44,8 @@ def verb(
     socratic run recipes/gsm8k-cpu.yaml --set train.limit=500 --dry-run
     socratic run recipes/gsm8k-cpu.yaml --arm cot --arm socratic
     """
-    data = [f"{source}.data_dir={data_dir}" for source in ("train", "test")] if data_dir else []
+    # Quoted, for --set reads YAML: a folder may be called 2024, or "data #2".
+    data = [f"{source}.data_dir={json.dumps(str(data_dir))}" for source in ("train", "test")] if data_dir else []
     whole = recipe.read(path, [*data, *(set_ or ())])
     wanted = whole.only(arms) if arms else whole
     folder = output or Path("runs") / wanted.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ from socratic_cli.card import Card
 from socratic_cli.cli import options as o
 from socratic_cli.cli.console import bar, say
 from socratic_cli.cli.flags import with_settings
-from socratic_cli.errors import HubError, Interrupted, SocraticError, UsageError
+from socratic_cli.errors import HubError, InputError, Interrupted, SocraticError, UsageError
 from socratic_cli.jobs.train import refuse_existing, train_and_save
 from socratic_cli.parts import Progress, Scheme, Student
 from socratic_cli.plugins import load
@@ -59,9 +60,13 @@ def verb(
     elif private:
         raise UsageError("--private is about --push: say with it where to")
     chosen = load(Student, student, lora=lora, load_in_8bit=load_in_8bit)
+    _refuse_inside(output, [annotations, *(one for one in dict(chosen).values() if isinstance(one, str))])
     aside = o.Aside(annotations, skip_invalid)
     solutions = jobs.solutions(annotations, aside.on_invalid)
-    first = next(solutions)
+    first = next(solutions, None)
+    if first is None:
+        aside.tell()
+        raise InputError(f"no line of {annotations} is an annotation that can be read")
     written_as = load(Scheme, scheme or first.scheme, ask=ask, guidance=guidance)
     lesson = prepare(chain([first], solutions), written_as, training.held_out)
     aside.tell()
@@ -78,6 +83,17 @@ def verb(
     say(_summary(card, output))
     if push is not None and processes.first():
         _push(output, push, private)
+
+
+def _refuse_inside(folder: Path, inputs: Iterable[str]) -> None:
+    """Refuse a folder that holds what the student is made from: to overwrite it would lose that.
+
+    Raises:
+        UsageError: it does.
+    """
+    for path in map(Path, inputs):
+        if folder.is_dir() and folder.resolve() in (path.resolve(), *path.resolve().parents) and path.exists():
+            raise UsageError(f"{path} is in {folder}, which the student would replace: name another -o")
 
 
 def _push(student: Path, repository: str, private: bool) -> None:

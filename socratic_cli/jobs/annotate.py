@@ -13,7 +13,7 @@ from socratic_cli.asking.client import Client
 from socratic_cli.asking.replies import Replies
 from socratic_cli.asking.workers import Asked, Workers
 from socratic_cli.dialogue import Model
-from socratic_cli.errors import Interrupted, NotStored, TeacherError, UsageError
+from socratic_cli.errors import Interrupted, NotStored, OutputError, TeacherError, UsageError
 from socratic_cli.jobs.annotations import Annotations
 from socratic_cli.jobs.outputs import Again, started
 from socratic_cli.jobs.paths import Paths
@@ -63,6 +63,11 @@ def annotate_file(
         tally = Tally(spent_before=replies.spent if replies is not None else 0.0)
         job = _Job(scheme, teacher, annotation, asking, outputs, report, tally, replies, ask, reparse)
         asyncio.run(job.run(source))
+        if reparse and tally.waiting and not tally.done:
+            raise OutputError(
+                f"none of the {tally.waiting} problems has a stored reply to what {teacher.label} would be asked, so"
+                f" {paths.out} stays as it is: give --reparse the options of the run that asked"
+            )
         outputs.sync()
     return tally
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +11,7 @@ from typing import Any, Self
 from socratic_cli import jsonl
 from socratic_cli.errors import OutputError
 from socratic_cli.ids import Table
-from socratic_cli.jobs.outputs import Questions, is_empty, key_of, key_of_line
+from socratic_cli.jobs.outputs import Questions, is_empty, key_of, key_of_line, take_off
 from socratic_cli.records import Problem, Rejection, Solution
 from socratic_cli.settings import Annotation
 
@@ -50,7 +50,7 @@ class Annotations:
             if not overwrite:
                 self._read(out, kept=True)
                 if rejects and not is_empty(rejects):
-                    _take_off_failed(Path(rejects))
+                    take_off(Path(rejects), _failed)
                     self._read(rejects, kept=False)
             self._rejects = files.enter_context(jsonl.Writer(rejects, anew=overwrite)) if rejects else None
             self._files = files.pop_all()
@@ -82,11 +82,12 @@ class Annotations:
             if some and annotation.until_correct:
                 return True
         hintable = annotation.rationalize and problem.answer is not None
-        return some or not hintable or self._kept.get(key_of(problem.id, tries)) is not None
+        return some or not hintable or self._kept.get(key_of(problem.id, tries, rationalized=True)) is not None
 
     def write(self, outcome: Solution | Rejection) -> None:
         """Append an outcome, unless it is there."""
-        key, kept = key_of(outcome.problem.id, outcome.sample), isinstance(outcome, Solution)
+        key = key_of(outcome.problem.id, outcome.sample, rationalized=outcome.rationalized)
+        kept = isinstance(outcome, Solution)
         if self._kept.get(key) is not None:
             return
         writer = self._out if kept else self._rejects
@@ -125,15 +126,5 @@ def _require(target: str, author: tuple[str, str]) -> None:
         )
 
 
-def _take_off_failed(rejects: Path) -> None:
-    """Take off what failed, so that it is asked again."""
-    if any(_failed(value) for value in _values(rejects)):
-        jsonl.write_all(rejects, (value for value in _values(rejects) if not _failed(value)))
-
-
-def _values(path: Path) -> Iterator[dict[str, Any]]:
-    return jsonl.read(path, lambda line: line.value)
-
-
-def _failed(value: dict[str, Any]) -> bool:
+def _failed(value: Mapping[str, Any]) -> bool:
     return value.get("reason") == "failed"

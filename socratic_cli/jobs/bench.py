@@ -21,7 +21,13 @@ from socratic_cli.scoring.tables import tables
 from socratic_cli.stages.bench import scores
 from socratic_cli.trained import is_student
 
-_OF_REPORTS = (".csv", ".svg", ".pdf", ".png")
+_WRITTEN = ".written"
+"""The record of what an evaluation wrote into its folder."""
+_OWN = (
+    *("report.html", "report.md", "outcomes.jsonl", "scores.jsonl", "table.md"),
+    *(f"{table}.csv" for table in ("scores", "comparisons", "slices", "passes", "leaks", *TABLES)),
+)
+"""What evaluations write into a folder, beside tables/ and figures/."""
 
 
 def bench_files(
@@ -79,6 +85,7 @@ def write(
     analysis = analysis or analysis_of(evaluation)
     try:
         _clear(folder)
+        before = _places(folder)
         files.write(evaluation, scores(evaluation), table(evaluation, by, analysis), folder)
         _write_analysis(analysis, folder)
     except OSError as fault:
@@ -88,6 +95,8 @@ def write(
     findings = report.evaluated(evaluation, tables=report.analysed(analysis), curves=learnt)
     if findings is not None:
         report.write(findings, folder)
+    written = sorted({*(_places(folder) - before), *filter(_is_own, _places(folder))})
+    (folder / _WRITTEN).write_text("".join(f"{place}\n" for place in written), encoding="utf-8")
 
 
 def claim(folder: Path, *, resume: bool = False, overwrite: bool = False) -> None:
@@ -99,8 +108,14 @@ def claim(folder: Path, *, resume: bool = False, overwrite: bool = False) -> Non
     """
     if is_student(folder):
         raise OutputError(f"{folder} is a student, and an evaluation would replace its scores: name another -o")
-    if (folder / files.NAME).is_file() and not (resume or overwrite):
-        raise OutputError(f"{folder} holds an evaluation: pass --overwrite to replace it, or name another -o")
+    if not (resume or overwrite):
+        if (folder / files.NAME).is_file():
+            raise OutputError(f"{folder} holds an evaluation: pass --overwrite to replace it, or name another -o")
+        if folder.is_dir() and (mine := sorted(place for place in _places(folder) if "/" in place or _is_own(place))):
+            raise OutputError(
+                f"{folder} holds {mine[0]}, which is of no evaluation: name another -o, or pass --overwrite to replace"
+                " what has the name of something in an evaluation"
+            )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
@@ -108,13 +123,22 @@ def claim(folder: Path, *, resume: bool = False, overwrite: bool = False) -> Non
 
 
 def _clear(folder: Path) -> None:
-    """Take away what an evaluation may not write again: tables that it has not, figures of arms that are gone."""
-    for name in ("report.html", "report.md", "outcomes.jsonl", *(f"{table}.csv" for table in TABLES)):
-        (folder / name).unlink(missing_ok=True)
-    for part in ("tables", "figures"):
-        for path in (folder / part).glob("*"):
-            if path.suffix in _OF_REPORTS:
-                path.unlink()
+    """Take away what an earlier evaluation wrote, by its own record: tables and figures that may not be made again."""
+    record = folder / _WRITTEN
+    for place in record.read_text(encoding="utf-8").splitlines() if record.is_file() else ():
+        path = folder / place
+        if folder.resolve() in path.resolve().parents:
+            path.unlink(missing_ok=True)
+
+
+def _places(folder: Path) -> set[str]:
+    """Return the files where a report is: in the folder itself, and with its tables and figures."""
+    found = (path for part in (".", "tables", "figures") for path in (folder / part).glob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in found}
+
+
+def _is_own(place: str) -> bool:
+    return place in _OWN or place == files.NAME
 
 
 def _write_analysis(analysis: Analysis, folder: Path) -> None:

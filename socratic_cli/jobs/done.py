@@ -9,7 +9,7 @@ from typing import Any
 from socratic_cli import jsonl
 from socratic_cli.errors import OutputError
 from socratic_cli.ids import Table
-from socratic_cli.jobs.outputs import Questions, is_empty, key_of, key_of_line
+from socratic_cli.jobs.outputs import Questions, is_empty, key_of, key_of_line, take_off
 from socratic_cli.jobs.tally import Tally
 from socratic_cli.records import Problem
 
@@ -34,6 +34,8 @@ class Done:
     def __init__(self, target: str, made: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
         """Make the file ready to be written, and read what is in it, if that is gone on with.
 
+        What failed is taken off: a service did not reply, or no worker outlived it, and may today.
+
         Args:
             target: the file, or `-`.
             made: what a solution of this run says of its making (`Making`); what a line does not tell is not held
@@ -51,6 +53,7 @@ class Done:
         self._known = Table()
         self._met = 0
         if not overwrite and not is_empty(target):
+            take_off(Path(target), _failed)
             for key in jsonl.read(Path(target), self._noted):
                 self._known.put(key, 1)
 
@@ -80,6 +83,10 @@ class Done:
     def others(self) -> int:
         """How many solutions are there of which nobody asked."""
         return len(self._known) - self._met
+
+
+def _failed(line: Mapping[str, Any]) -> bool:
+    return line.get("unanswered") == "failed"
 
 
 def _told(value: Any) -> str:

@@ -42,11 +42,20 @@ def folder_origin(folder: Path, name: str, solutions: int, earlier: Iterable[Ori
 def solving_seconds(path: str, solutions: int) -> float | None:
     """Return by the clock what solving into a file took: known of a recipe's stages, if all was solved in one go."""
     mark = Path(path).parent / STAGE
-    told = json.loads(mark.read_text(encoding="utf-8")) if mark.is_file() else {}
-    if told.get("solved") != solutions:
+    told = read_mark(mark)
+    if told.get("solved") != solutions or told.get("resumed"):
         return None
     parts = (told.get("seconds"), told.get("sampling", 0))
     return sum(parts) if None not in parts else None
+
+
+def read_mark(path: Path) -> dict[str, Any]:
+    """Return what a stage left of itself; nothing where it left none, or a machine that lost its power half of it."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _student_facts(folder: Path) -> dict[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 from socratic_cli import jsonl
 from socratic_cli.errors import InputError, OutputError
@@ -21,6 +22,9 @@ def started(problems: Iterable[Problem]) -> Iterator[Problem]:
     """
     source = iter(problems)
     return chain(list(islice(source, 1)), source)
+
+
+RATIONALIZED = "rationalized"
 
 
 class Again:
@@ -42,6 +46,16 @@ def is_empty(target: str) -> bool:
     return target == "-" or not Path(target).exists() or not Path(target).stat().st_size
 
 
+def take_off(path: Path, unwanted: Callable[[Mapping[str, Any]], bool]) -> None:
+    """Take lines off a file, so that what they tell of is done again."""
+
+    def values() -> Iterator[dict[str, Any]]:
+        return jsonl.read(path, lambda line: line.value)
+
+    if any(map(unwanted, values())):
+        jsonl.write_all(path, (value for value in values() if not unwanted(value)))
+
+
 def problem_of(line: jsonl.Line) -> str:
     """Return the id of a line's problem.
 
@@ -54,14 +68,19 @@ def problem_of(line: jsonl.Line) -> str:
     return str(problem["id"])
 
 
-def key_of(problem: str, sample: int) -> str:
-    """Return the key of one sample of a problem."""
-    return f"{problem}\n{sample}"
+def key_of(problem: str, sample: int, *, rationalized: bool = False) -> str:
+    """Return the key of one sample of a problem.
+
+    A rationalized one has a key of its own: its number is the next after those that failed, and so is that of a sample
+    that a later run asks for.
+    """
+    return f"{problem}\n{RATIONALIZED if rationalized else sample}"
 
 
 def key_of_line(line: jsonl.Line) -> str:
     """Return the key of the solution or rejection on a line."""
-    return key_of(problem_of(line), int(line.value.get("sample", 0)))
+    marks = line.value
+    return key_of(problem_of(line), int(marks.get("sample", 0)), rationalized=bool(marks.get("rationalized")))
 
 
 class Questions:

@@ -89,8 +89,9 @@ def solve_file(
     tally = Tally()
     problems = started(problems) if told is None else problems
     with ExitStack() as files:
+        with jsonl.Writer(out, lock=True):  # nobody else may write what is read; and failed lines are taken off it
+            done = Done(out, job.made, resume=resume, overwrite=overwrite)
         writer = files.enter_context(jsonl.Writer(out, lock=True, anew=overwrite))
-        done = Done(out, job.made, resume=resume, overwrite=overwrite)
         wanted = remaining(problems, done, job.chains, tally)
         wanted = playable(wanted, author.scheme, tally) if job.oracle else wanted
         solutions = _together(job, spread, wanted, files) if spread.shared else _here(job, out, wanted, files, told)

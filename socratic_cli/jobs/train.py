@@ -110,7 +110,7 @@ def _plan(lesson: Lesson, scheme: Scheme, student: Student, training: Training) 
         "socratic": __version__,
         "annotations": digest.hexdigest(),
         "scheme": scheme.label,
-        "student": student.label,
+        "student": student.identity,
         **training.identity(),
     }
 
@@ -143,6 +143,8 @@ def refuse_existing(folder: Path, *, overwrite: bool = False) -> None:
     Raises:
         OutputError: it exists.
     """
+    if folder.is_symlink():
+        raise OutputError(f"{folder} is a link: name the folder that it leads to, {folder.resolve()}")
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not folder.is_dir():

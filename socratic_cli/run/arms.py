@@ -183,8 +183,12 @@ def _players(folder: Path, roles: Mapping[str, str], scheme: Scheme | None, deco
 
 
 def _identity(who: str) -> str:
-    """Return a name with the fingerprint of the student that it is, if it is one: another may lie there tomorrow."""
-    return f"{who} {identity(Path(who))}" if is_student(who) else who
+    """Return a name with the fingerprint of what it stands for, a student or files: others may lie there tomorrow."""
+    if is_student(who):
+        return f"{who} {identity(Path(who))}"
+    if authors.is_teacher(who):
+        return plugins.load(Teacher, who).identity
+    return plugins.load(Student, who).identity
 
 
 def _find_verifier(stage: Stage | None, decoding: Decoding) -> Author | None:

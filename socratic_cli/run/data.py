@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from socratic_cli import sources
+from socratic_cli.errors import InputError
 from socratic_cli.recipe import Recipe, Source
 from socratic_cli.records import Problem
 
@@ -23,15 +24,22 @@ class Data:
     @classmethod
     def of(cls, source: Source) -> Self:
         """Read a source through."""
-        digest, count = hashlib.sha256(), 0
-        for problem in _problems(source):
-            digest.update(problem.model_dump_json().encode())
-            count += 1
+        digest = hashlib.sha256()
+        count = sum(1 for _ in _digested(source, digest))
         return cls(source, digest.hexdigest(), count)
 
     def problems(self) -> Iterator[Problem]:
-        """Yield the problems anew."""
-        return _problems(self.source)
+        """Yield the problems anew.
+
+        Raises:
+            InputError: they are not what they were when the run began.
+        """
+        digest = hashlib.sha256()
+        yield from _digested(self.source, digest)
+        if digest.hexdigest() != self.key:
+            raise InputError(
+                f"{self.source.source} changed while the run was using it: the same command begins with what it is now"
+            )
 
 
 def read(recipe: Recipe) -> dict[str, Data]:
@@ -58,6 +66,13 @@ def learnt(arm: str) -> str:
 def sampled(arm: str) -> str:
     """Return the name of the data that an arm samples for its verifier."""
     return f"arms.{arm}.verifier.train"
+
+
+def _digested(source: Source, digest: hashlib._Hash) -> Iterator[Problem]:
+    """Yield the problems of a source, and take each into a fingerprint."""
+    for problem in _problems(source):
+        digest.update(problem.model_dump_json().encode())
+        yield problem
 
 
 def _problems(source: Source) -> Iterator[Problem]:

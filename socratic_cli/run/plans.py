@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from socratic_cli.jobs.origins import STAGE, read_mark
 from socratic_cli.machine import describe_machine
 from socratic_cli.recipe import Recipe
 from socratic_cli.run.data import Data
@@ -26,10 +28,20 @@ class Plan:
 
     def record(self) -> None:
         """Write what is done so far."""
-        done = {str(stage.folder.relative_to(self.folder)): mark for stage in self.stages if (mark := stage.mark)}
+        done = {**self._others(), **{self._place(stage): mark for stage in self.stages if (mark := stage.mark)}}
         data = {name: {"problems": found.count, "sha256": found.key} for name, found in self.data.items()}
         manifest = {"recipe": self.recipe.model_dump(mode="json"), "data": data, **describe_machine(), "stages": done}
         self.folder.mkdir(parents=True, exist_ok=True)
         beside = self.folder / f".{_MANIFEST}"
         beside.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         beside.replace(self.folder / _MANIFEST)
+
+    def _place(self, stage: Stage) -> str:
+        return str(stage.folder.relative_to(self.folder))
+
+    def _others(self) -> dict[str, Any]:
+        """Return stages of earlier runs in the folder, of arms that were not wanted now or of other settings."""
+        marks = {
+            str(path.parent.relative_to(self.folder)): read_mark(path) for path in self.folder.glob(f"*/*/{STAGE}")
+        }
+        return {place: mark for place, mark in sorted(marks.items()) if mark}

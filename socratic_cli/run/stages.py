@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 
 from socratic_cli import __version__
 from socratic_cli.jobs import Tally
-from socratic_cli.jobs.origins import STAGE
+from socratic_cli.jobs.origins import STAGE, read_mark
 from socratic_cli.jobs.paths import slug
 from socratic_cli.parts import Progress
 
@@ -55,8 +56,7 @@ class Stage:
     @property
     def mark(self) -> dict[str, Any] | None:
         """What was kept when it was finished with the same inputs and settings, or None."""
-        path = self.folder / STAGE
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        kept = read_mark(self.folder / STAGE)
         return kept if kept.get("key") == self.key else None
 
     @property
@@ -71,7 +71,10 @@ class Stage:
         outcome = self.do(self.folder, watcher)
         record = {"key": self.key, "what": self.what, "began": began, "seconds": time.time() - began, **outcome}
         beside = self.folder / f".{STAGE}"
-        beside.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(record, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut could leave the name of a mark without its content
         beside.replace(self.folder / STAGE)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from socratic_cli import authors, jobs
+from socratic_cli import authors, jobs, jsonl
 from socratic_cli.authors import Author
+from socratic_cli.errors import TeacherError
 from socratic_cli.fingerprints import weights
+from socratic_cli.jobs import Tally
+from socratic_cli.jobs.outputs import is_empty
 from socratic_cli.jobs.paths import Care
 from socratic_cli.jobs.train import train_and_save
 from socratic_cli.parts import Scheme, Student, Teacher
@@ -18,7 +23,7 @@ from socratic_cli.run.stages import Stage, Watcher, Work
 from socratic_cli.settings import Annotation, Asking, Decoding, Training
 from socratic_cli.stages.train import prepare
 
-ANNOTATIONS, SOLUTIONS, STUDENT = "annotations.jsonl", "solutions.jsonl", "student"
+ANNOTATIONS, REJECTED, SOLUTIONS, STUDENT = "annotations.jsonl", "rejected.jsonl", "solutions.jsonl", "student"
 
 
 def annotating(
@@ -31,13 +36,14 @@ def annotating(
             data.problems(),
             scheme,
             teacher,
-            jobs.Paths(str(folder / ANNOTATIONS), str(folder / "rejected.jsonl"), replies),
+            jobs.Paths(str(folder / ANNOTATIONS), str(folder / REJECTED), replies),
             lambda so_far: watcher.tally(so_far, data.count),
             annotation,
             asking,
             resume=True,
         )
-        return {"kept": tally.rationales, "rejected": dict(tally.reasons), "spent": tally.spent}
+        _require(tally, "annotated")
+        return {**_annotated(folder), "spent": tally.spent}
 
     return do
 
@@ -51,6 +57,11 @@ def training(source: Path, scheme: Scheme, student: Student, settings: Training)
         return {"roles": [role.model_dump() for role in card.roles], "weights": weights(folder)}
 
     return do
+
+
+log = logging.getLogger(__name__)
+_FEW = 0.01
+"""Share of problems that may fail for good, as one does that a service never takes."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +98,43 @@ class Solving:
             care=self.care,
             resume=True,
         )
-        return {"solved": tally.done, "correct": tally.correct, "leaked": tally.leaked, **self._sampled()}
+        _require(tally, "solved")
+        return {**_solved(folder), "resumed": tally.skipped > 0, **self._sampled()}
 
     def _sampled(self) -> dict[str, Any]:
         """Return the seconds that sampling took, which are part of every choice; none if it was not done in one go."""
         mark = (self.chains.mark if self.chains else None) or {}
-        whole = mark.get("solved") == self.data.count * self.decoding.samples
+        whole = mark.get("solved") == self.data.count * self.decoding.samples and not mark.get("resumed")
         return {"sampling": mark["seconds"] if whole else None} if mark else {}
+
+
+def _require(tally: Tally, what: str) -> None:
+    """Refuse to go on after an outage, or a student would learn from the rest in silence; a few failures are told.
+
+    Raises:
+        TeacherError: more than one in a hundred failed.
+    """
+    failed, count = tally.reasons["failed"], tally.done + tally.skipped
+    if failed > count * _FEW:
+        raise TeacherError(f"{failed} of {count} problems could not be {what}: the same command asks for them again")
+    if failed:
+        log.warning("%s of %s problems could not be %s, and are left out", failed, count, what)
+
+
+def _annotated(folder: Path) -> dict[str, Any]:
+    """Return what is in the files of a stage, which may have been made in several goes."""
+    rejected = folder / REJECTED
+    reasons = jsonl.read(rejected, lambda line: str(line.value.get("reason"))) if not is_empty(str(rejected)) else ()
+    kept = folder / ANNOTATIONS
+    count = sum(1 for _ in jsonl.read(kept, lambda line: line)) if not is_empty(str(kept)) else 0
+    return {"kept": count, "rejected": dict(Counter(reasons))}
+
+
+def _solved(folder: Path) -> dict[str, Any]:
+    counts = Counter[str]()
+    for value in jsonl.read(folder / SOLUTIONS, lambda line: line.value):
+        counts.update(solved=1, correct=value.get("correct") is True, leaked=bool(value.get("leaked")))
+    return {name: counts[name] for name in ("solved", "correct", "leaked")}
 
 
 def scoring(sources: Iterable[Path], students: Mapping[str, Path]) -> Work:
