@@ -38,23 +38,26 @@ def _version(name: str) -> str | None:
 def _plugins() -> dict[str, str]:
     groups = metadata.entry_points().select
     entries = [
-        entry for kind in ("schemes", "teachers", "students", "datasets") for entry in groups(group=f"socratic.{kind}")
+        entry
+        for kind in ("schemes", "teachers", "students", "datasets", "backends")
+        for entry in groups(group=f"socratic.{kind}")
     ]
     return {entry.dist.name: entry.dist.version for entry in entries if entry.dist}
 
 
 def _commit() -> str | None:
-    """Return the commit of the source tree socratic runs from, if it runs from one."""
+    """Return the commit of the source tree socratic runs from, if it runs from one; `+` where it was changed since."""
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return None
     try:
-        found = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        )
+        return _git(root, "rev-parse", "HEAD") + ("+" if _git(root, "status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip()
+
+
+def _git(root: Path, *words: str) -> str:
+    return subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _processor() -> str:

@@ -263,7 +263,7 @@ def test_min_accuracy_ends_with_4_after_the_tables(tmp_path: Path) -> None:
     low = socratic("bench", file, "--min-accuracy", "0.61", "-o", tmp_path / "scores")
     assert low.code == 4
     assert "60.0%" in low.out
-    assert "accuracy below --min-accuracy 61.0%: me 60.0%" in low.err
+    assert "accuracy below --min-accuracy 61.00%: me 60.00%" in low.err
     assert (tmp_path / "scores/table.md").read_text() == low.out
     assert socratic("bench", file, "--min-accuracy", "61").code == 2
 

@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from socratic_cli.errors import InputError
 from socratic_cli.jsonl import Writer
+from socratic_cli.recipe import Source
+from socratic_cli.run.data import Data
 from tests.command import COMMAND, socratic
+from tests.server import Server, serving
 
 PROBLEM = {"id": "1", "question": "Ann has 3 hens and buys 2. How many?", "answer": "3+2 = <<3+2=5>>5\n#### 5"}
 OTHER = {"id": "2", "question": "Ben has 4 hens and buys 2. How many?", "answer": "4+2 = <<4+2=6>>6\n#### 6"}
@@ -252,7 +256,7 @@ class TestBench:
     def test_a_feature_that_no_problem_has_is_told(self, folder: Path) -> None:
         done = socratic("bench", "annotations.jsonl", "--by", "stepps,operations", cwd=folder)
         assert done.code == 0
-        assert "no problem tells its 'stepps'" in done.err
+        assert "nothing is sliced by 'stepps'" in done.err
         assert "Did you mean 'steps'?" in done.err
         assert "'operations'" not in done.err
 
@@ -325,3 +329,172 @@ def test_lines_can_be_passed_over_only_where_there_is_an_option_for_it(folder: P
     assert done.code == 1
     assert "broken.jsonl:1" in done.err
     assert "--skip-invalid" not in done.err
+
+
+class TestPaidReplies:
+    """What a service was paid for is in the output, or asked for again; never neither."""
+
+    @staticmethod
+    def annotate(folder: Path, server: Server, *words: str, options: str = "temperature=0.7") -> Any:
+        teacher = f"litellm:openai/m {options}"
+        start = ("annotate", "problems.jsonl", "--scheme", "cot", "--teacher", teacher, "--api-base", server.url)
+        return socratic(*start, "-o", "paid.jsonl", *words, cwd=folder, OPENAI_API_KEY="sk-none")
+
+    def test_a_sample_is_kept_whose_number_a_rationalized_one_had(self, folder: Path) -> None:
+        ignorant = [True]
+        with serving(lambda sent: "3+9 = 12.\n#### 12" if ignorant[0] else right(sent)) as server:
+            assert self.annotate(folder, server, "--until-correct", "2", "--rationalize").code == 0
+            ignorant[0], asked = False, len(server.requests)
+            done = self.annotate(folder, server, "--until-correct", "4", "--rationalize")
+            assert len(server.requests) == asked + 2
+        assert "kept 2 of 2" in done.err
+        assert sorted((line["problem"]["id"], line["sample"]) for line in lines(folder / "paid.jsonl")) == [
+            ("1", 2),
+            ("2", 2),
+        ]
+
+    def test_a_reparse_that_finds_no_reply_leaves_what_there_is(self, folder: Path) -> None:
+        with serving(right) as server:
+            assert self.annotate(folder, server).code == 0
+            before = (folder / "paid.jsonl").read_bytes()
+            done = self.annotate(folder, server, "--reparse", options="temperature=0.7 max_tokens=7")
+        assert done.code == 2
+        assert "none of the 2 problems has a stored reply" in done.err
+        assert (folder / "paid.jsonl").read_bytes() == before
+
+    def test_what_a_service_did_not_solve_is_solved_on_resume(self, folder: Path) -> None:
+        solve = ("solve", "litellm:openai/m", "--scheme", "cot", "problems.jsonl", "-o", "solved.jsonl", "--resume")
+        broken = [True]
+        with serving(lambda sent: 400 if broken[0] and "Ben" in str(sent[-1]) else right(sent)) as server:
+            first = socratic(*solve, "--api-base", server.url, cwd=folder, OPENAI_API_KEY="sk-none")
+            assert first.code == 3
+            broken[0], asked = False, len(server.requests)
+            second = socratic(*solve, "--api-base", server.url, cwd=folder, OPENAI_API_KEY="sk-none")
+            assert len(server.requests) == asked + 1
+        assert second.code == 0
+        assert [line["correct"] for line in lines(folder / "solved.jsonl")] == [True, True]
+
+    def test_a_recipe_does_not_go_on_after_an_outage(self, folder: Path) -> None:
+        def run(server: Server) -> Any:
+            teacher = f"{{name: litellm, model: openai/m, api_base: '{server.url}'}}"
+            text = f"{{train: problems.jsonl, test: problems.jsonl, teacher: {teacher}, students: [parrot]"
+            (folder / "recipe.yaml").write_text(text + ", arms: {cot: cot}}\n")
+            return socratic("run", "recipe.yaml", cwd=folder, OPENAI_API_KEY="sk-none")
+
+        broken = [True]
+        with serving(lambda sent: 400 if broken[0] and "Ben" in str(sent[-1]) else right(sent)) as server:
+            first = run(server)
+            assert first.code == 1
+            assert "1 of 2 problems could not be annotated" in first.err
+            broken[0] = False
+            second = run(server)
+        assert second.code == 0, second.err
+        assert "| cot parrot | 2 | 2 | 100.0% |" in second.out
+
+
+def right(messages: list[dict[str, str]]) -> str:
+    """Reply rightly to the problem that stands last."""
+    return "4+2 = 6.\n#### 6" if "Ben" in messages[-1]["content"] else "3+2 = 5.\n#### 5"
+
+
+class TestTraining:
+    def test_a_student_does_not_replace_what_it_is_made_from(self, folder: Path) -> None:
+        inside = Path(shutil.copy(folder / "annotations.jsonl", folder / "s"))
+        train = ("train", "s/annotations.jsonl", "-o", "s", "--student", "parrot", "--overwrite")
+        done = socratic(*train, cwd=folder)
+        assert done.code == 2
+        assert "s/annotations.jsonl is in s, which the student would replace" in done.err
+        assert inside.exists()
+        base = ("train", "annotations.jsonl", "-o", "s", "--student", "huggingface:s/solver", "--overwrite")
+        assert "s/solver is in s" in socratic(*base, cwd=folder).err
+
+    def test_a_link_is_told_before_the_training(self, folder: Path) -> None:
+        (folder / "link").symlink_to("s")
+        train = ("train", "annotations.jsonl", "-o", "link", "--student", "parrot", "--overwrite")
+        done = socratic(*train, cwd=folder)
+        assert done.code == 2
+        assert "link is a link: name the folder that it leads to" in done.err
+
+    def test_bad_lines_alone_are_a_sentence(self, folder: Path) -> None:
+        (folder / "bad.jsonl").write_text("{oops\n[1]\n")
+        done = socratic("train", "bad.jsonl", "-o", "t", "--student", "parrot", "--skip-invalid", cwd=folder)
+        assert done.code == 1
+        assert "2 lines set aside" in done.err
+        assert "error: no line of bad.jsonl is an annotation that can be read" in done.err
+
+
+class TestRecipes:
+    RECIPE = (
+        "{train: problems.jsonl, test: problems.jsonl, students: [parrot], arms: {answer: answer, cot: cot, gold: "
+        "{scheme: socratic, castings: [{decomposer: 'recorded:asks.jsonl question_field=q reply_field=r'}]}}}\n"
+    )
+
+    @pytest.fixture
+    def prepared(self, folder: Path) -> Path:
+        (folder / "recipe.yaml").write_text(self.RECIPE)
+        asks = [{"q": problem["question"], "r": "How many?"} for problem in (PROBLEM, OTHER)]
+        (folder / "asks.jsonl").write_text(text(*asks))
+        return folder
+
+    def test_another_file_of_a_casting_is_solved_anew(self, prepared: Path) -> None:
+        def planned() -> set[str]:
+            return set(socratic("run", "recipe.yaml", "--dry-run", cwd=prepared).out.splitlines())
+
+        before = planned()
+        assert before
+        (prepared / "asks.jsonl").write_text(text({"q": PROBLEM["question"], "r": "How many hens?"}))
+        assert sorted(line.split()[1] for line in planned() - before) == ["bench", "solve"]
+
+    def test_a_mark_that_lost_its_content_is_no_mark(self, prepared: Path) -> None:
+        run = ("run", "recipe.yaml", "--arm", "cot")
+        assert socratic(*run, cwd=prepared).code == 0
+        [mark] = (prepared / "runs/recipe/solve").glob("*/stage.json")
+        for content in ("", "[1]", "{"):
+            mark.write_text(content)
+            done = socratic(*run, cwd=prepared)
+            assert done.code == 0, done.err
+            assert json.loads(mark.read_text())["solved"] == 2
+
+    def test_the_manifest_knows_arms_that_were_run_before(self, prepared: Path) -> None:
+        for arm in ("answer", "cot"):
+            assert socratic("run", "recipe.yaml", "--arm", arm, cwd=prepared).code == 0
+        stages = json.loads((prepared / "runs/recipe/manifest.json").read_text())["stages"]
+        assert sum(name.startswith("solve/") for name in stages) == 2
+
+    def test_problems_that_change_during_the_run_end_it(self, prepared: Path) -> None:
+        path = prepared / "problems.jsonl"
+        data = Data.of(Source(source=str(path)))
+        assert len(list(data.problems())) == 2
+        path.write_text(text(PROBLEM))
+        with pytest.raises(InputError, match="changed while the run was using it"):
+            list(data.problems())
+
+    @pytest.mark.parametrize("name", ["data #2", "2024", "da: ta", "~"])
+    def test_a_folder_of_data_may_have_any_name(self, folder: Path, name: str) -> None:
+        place = folder / name / "gsm8k"
+        place.mkdir(parents=True)
+        for split in ("train", "test"):
+            for kind in ("", "_socratic"):
+                (place / f"{split}{kind}.jsonl").write_text(text(PROBLEM, OTHER))
+        recipe = "{train: gsm8k/train, test: gsm8k/test, students: [parrot], arms: {cot: cot}}\n"
+        (folder / "recipe.yaml").write_text(recipe)
+        done = socratic("run", "recipe.yaml", "--data-dir", f"./{name}", "--dry-run", cwd=folder)
+        assert done.code == 0, done.err
+
+
+def test_every_option_has_a_name_in_the_environment(folder: Path) -> None:
+    recipe = "{train: problems.jsonl, test: problems.jsonl, students: [parrot], arms: {cot: cot, answer: answer}}\n"
+    (folder / "recipe.yaml").write_text(recipe)
+    run = ("run", "recipe.yaml", "--dry-run")
+    assert " answer " not in socratic(*run, cwd=folder, SOCRATIC_RUN_ARM="cot").out
+    assert "unknown key 'oops'" in socratic(*run, cwd=folder, SOCRATIC_RUN_SET="oops=1").err
+    refused = socratic("solve", "s", "problems.jsonl", cwd=folder, SOCRATIC_SOLVE_CONCURRENCY="none")
+    assert "Invalid value for '--concurrency'" in refused.err
+
+
+def test_rejected_annotations_are_no_solutions(folder: Path) -> None:
+    (folder / "problems.jsonl").write_text(text({**PROBLEM, "answer": "5"}))
+    socratic("annotate", "problems.jsonl", "--scheme", "cot", "-o", "a.jsonl", cwd=folder)
+    done = socratic("bench", "a.rejected.jsonl", cwd=folder)
+    assert done.code == 1
+    assert "a.rejected.jsonl:1: this is a rejected annotation and no solution" in done.err

@@ -97,6 +97,18 @@ def test_unknown_parts_are_told_before_anything_runs(tmp_path: Path) -> None:
             "recipe.yaml:7: arms.next.students.1: parrot is there twice, and would count as two",
         ),
         (
+            GOOD.replace("seeds: [1, 2]", "seeds: []"),
+            "recipe.yaml:7: arms.next.seeds: there is none: name one at least",
+        ),
+        (
+            GOOD.replace("seeds: [1, 2]", "students: [parrot, parrot delay=0.0]"),
+            "recipe.yaml:7: arms.next.students.1: parrot is there twice, and would count as two",
+        ),
+        (
+            GOOD.replace("seeds: [1, 2]", "castings: [{decomposer: gold}, {decomposer: gold}, {}]"),
+            "recipe.yaml:7: arms.next.castings.1: {'decomposer': 'gold'} is there twice",
+        ),
+        (
             GOOD.replace("epochs: 2", "epochs: 2, seed: 7"),
             "recipe.yaml:4: training.seed: a recipe says its seeds once, for all that is random: write seeds: [7]",
         ),

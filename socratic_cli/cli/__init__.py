@@ -48,6 +48,10 @@ class Verbs(TyperGroup):
         for option in command.params:
             # Told once above all verbs; a line more for each option would drown them.
             vars(option)["show_envvar"] = bool(option.envvar)
+            if option.param_type_name == "option" and not option.envvar:
+                # By its flag, which is not always the name of the parameter behind it.
+                flag = max(option.opts, key=len).lstrip("-").replace("-", "_")
+                option.envvar = f"SOCRATIC_{cmd_name}_{flag}".upper()
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
@@ -79,7 +83,7 @@ def socratic(
     """Distil the step-by-step reasoning of a large language model into small ones.
 
     Data goes to standard output, everything else to standard error; `-` or nothing is a pipe. Every option can be
-    given as SOCRATIC_<VERB>_<OPTION> in the environment.
+    given as SOCRATIC_<VERB>_<OPTION> in the environment; --data-dir of all of them is SOCRATIC_DATA.
     """
 
 

@@ -17,6 +17,7 @@ from socratic_cli.jobs.evaluating import Target, evaluate_files
 from socratic_cli.records import Score, Solution
 from socratic_cli.scoring import files
 from socratic_cli.scoring.evaluation import Arm, Evaluation
+from socratic_cli.scoring.features import BUILT_IN
 from socratic_cli.scoring.tables import tables
 from socratic_cli.stages.bench import scores
 from socratic_cli.trained import is_student
@@ -162,11 +163,15 @@ def _features(by: str) -> list[str]:
 
 def unknown(evaluation: Evaluation, by: str) -> Iterator[str]:
     """Yield a sentence on each feature of which the problems tell nothing, so that there are no slices by it."""
-    known = list(dict.fromkeys(one.feature for arm in evaluation.arms for one in arm.slices))
+    told = [one.feature for arm in evaluation.arms for one in arm.slices]
+    known = list(dict.fromkeys([*BUILT_IN, *told]))
     for feature in _features(by):
-        if known and feature not in known:
+        if feature not in known:
             near = did_you_mean(feature, known)
-            yield f"no problem tells its {feature!r}, so nothing is sliced by it.{near} Known: {', '.join(known)}."
+            yield (
+                f"nothing is sliced by {feature!r}: no problem tells it, or all the same, or each another value."
+                f"{near} Known: {', '.join(known)}."
+            )
 
 
 def require(evaluation: Evaluation, least: float | None) -> None:
@@ -177,5 +182,5 @@ def require(evaluation: Evaluation, least: float | None) -> None:
     """
     below = [arm for arm in evaluation.arms if least is not None and arm.result.accuracy.share < least]
     if below:
-        told = ", ".join(f"{arm.name} {arm.result.accuracy.share:.1%}" for arm in below)
-        raise BelowMinimum(f"accuracy below --min-accuracy {least:.1%}: {told}")
+        told = ", ".join(f"{arm.name} {arm.result.accuracy.share:.2%}" for arm in below)
+        raise BelowMinimum(f"accuracy below --min-accuracy {least:.2%}: {told}")

@@ -28,6 +28,7 @@ def part_faults(recipe: Recipe) -> Iterator[Fault]:
     for at, student in enumerate(recipe.students):
         yield from _check(Student, student, ("students", at))
     yield from _tracker_faults(recipe.training, ("training", "tracker"))
+    yield from _pipe_faults(recipe)
     yield from _seed_faults(recipe)
     yield from _doubled_faults(recipe)
     for name, arm in recipe.arms.items():
@@ -61,14 +62,32 @@ def _seed_faults(recipe: Recipe) -> Iterator[Fault]:
             yield (*location, "seed"), "a recipe says its seeds once, for all that is random: write seeds: [7]"
 
 
+def _pipe_faults(recipe: Recipe) -> Iterator[Fault]:
+    """Yield problems that are piped in: a recipe reads them to plan, and once more in its stages."""
+    for key in ("train", "test"):
+        if getattr(recipe, key).source == "-":
+            yield (key, "source"), "a recipe reads its problems more than once: name a file"
+
+
 def _doubled_faults(recipe: Recipe) -> Iterator[Fault]:
-    """Yield seeds and students that are named twice, which would count as two and be one."""
+    """Yield seeds, students and castings that are named twice, which would count as two and be one; and none."""
     for location, owner in [((), recipe), *((("arms", name), arm) for name, arm in recipe.arms.items())]:
-        for key in ("seeds", "students"):
-            values: tuple[Any, ...] = getattr(owner, key) or ()
+        for key in ("seeds", "students", "castings"):
+            given = getattr(owner, key, None)
+            if given == () and key != "castings":
+                yield (*location, key), "there is none: name one at least, or leave the key out"
+            values = [_same_again(key, value) for value in given or ()]
             for at, value in enumerate(values):
                 if value in values[:at]:
                     yield (*location, key, at), f"{value} is there twice, and would count as two"
+                elif value == {}:
+                    yield (*location, key, at), "a casting names who plays a role: {decomposer: gold}"
+
+
+def _same_again(key: str, value: Any) -> Any:
+    """Return what two spellings of one thing have in common."""
+    part = _loaded(Student, value) if key == "students" else None
+    return value if part is None else part.label
 
 
 def _solving_faults(arm: Arm, location: tuple[str, ...]) -> Iterator[Fault]:

@@ -43,7 +43,13 @@ def annotating(
             resume=True,
         )
         _require(tally, "annotated")
-        return {**_annotated(folder), "spent": tally.spent}
+        told = {**_annotated(folder), "spent": tally.spent}
+        if not told["kept"]:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in told["rejected"].items())
+            raise TeacherError(
+                f"nothing of {teacher.label} was kept ({reasons}): {folder / REJECTED} tells what it wrote"
+            )
+        return told
 
     return do
 

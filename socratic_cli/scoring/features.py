@@ -42,18 +42,18 @@ def values(problems: Iterable[Problem]) -> dict[str, dict[str, list[str]]]:
 
     Metadata that tells nothing apart, or all from all, is left out.
     """
-    found: dict[str, dict[str, list[str]]] = {name: {} for name in _BUILT_IN}
+    found: dict[str, dict[str, list[str]]] = {name: {} for name in BUILT_IN}
     for problem in problems:
         for feature, value in features(problem).items():
             found.setdefault(feature, {}).setdefault(value, []).append(problem.id)
     return {
         feature: {value: by_value[value] for value in sorted(by_value, key=_order(list(by_value)))}
         for feature, by_value in found.items()
-        if (by_value if feature in _BUILT_IN else 1 < len(by_value) <= _MANY_VALUES)
+        if (by_value if feature in BUILT_IN else 1 < len(by_value) <= _MANY_VALUES)
     }
 
 
-_BUILT_IN = ("steps", "operations", "operators", "largest-number")
+BUILT_IN = ("steps", "operations", "operators", "largest-number")
 
 
 def _operators(step: Step) -> list[str]:

@@ -89,6 +89,8 @@ def _name(path: str | Path) -> str:
 
 def _solution(line: Line, fields: Fields, author: str) -> Solution:
     if isinstance(line.value.get("problem"), dict):
+        if "reason" in line.value and "answer" not in line.value:
+            raise InputError(f"{line.where}: this is a rejected annotation and no solution: score the kept ones")
         return jsonl.record(Solution)(_told(line, fields))
     if lm_eval.is_sample(line):
         return lm_eval.solution_of(line, fields, author)
