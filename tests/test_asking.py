@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 import time
 from collections.abc import Awaitable, Callable
@@ -305,6 +306,151 @@ class TestRetries:
         said = ask(Client(teacher, Asking(concurrency=2)), *(turn(str(number)) for number in range(100)))
         assert {str(one) for one in said} == {"no key"}
         assert len(teacher.asked()) <= 2
+
+
+class TestPatience:
+    """Whoever would have to wait for longer is given up at once, and told what the service asked for."""
+
+    LATER = TeacherBusy("slow down", retry_after=40.0, overloaded=True)
+
+    def test_who_waits_at_the_gate_does_not_sleep_out_the_pause(self) -> None:
+        teacher = told(lambda *_: self.LATER)
+        client = Client(teacher, Asking(concurrency=2, patience=5.0, **QUICK))
+        began = time.monotonic()
+        said = ask(client, *(turn(str(number)) for number in range(20)))
+        assert time.monotonic() - began < 2
+        assert len(teacher.asked()) <= 2
+        assert all(isinstance(one, TeacherUnusable) for one in said)
+        assert re.search(
+            r"slow down \(it asks to be left alone for 40\.0 s, and \d\.\d s are left of --patience 5\)", str(said[0])
+        )
+
+    def test_while_others_are_answered_one_request_is_given_up(self) -> None:
+        async def late(turn: Turn, _: int) -> Reply:
+            await asyncio.sleep(0.05 if turn.prompt == "bad" else 0.0)
+            if turn.prompt == "bad":
+                raise self.LATER
+            return Reply("well")
+
+        async def run() -> Any:
+            client = Client(told(late), Asking(patience=5.0, **QUICK))
+            return await asyncio.gather(client.reply(turn("bad")), client.reply(turn("good")), return_exceptions=True)
+
+        fault, good = asyncio.run(run())
+        assert type(fault) is TeacherError
+        assert "left alone for 40.0 s" in str(fault)
+        assert good == Reply("well")
+
+    def test_a_pause_that_is_made_longer_meanwhile_ends_who_sleeps_it_out(self) -> None:
+        async def run() -> float:
+            client = Client(told(lambda *_: Reply("well")), Asking(patience=1.0, **QUICK))
+            client.gate.overloaded(time.monotonic(), pause=0.9)
+            waiting = asyncio.ensure_future(client.reply(turn()))
+            await asyncio.sleep(0.01)
+            client.breaker.complaint = self.LATER
+            client.gate.overloaded(time.monotonic(), pause=40.0)
+            began = time.monotonic()
+            with pytest.raises(TeacherUnusable, match="slow down"):
+                await waiting
+            return time.monotonic() - began
+
+        assert asyncio.run(run()) < 0.6
+
+    def test_a_pause_within_patience_is_slept_out(self) -> None:
+        busy = TeacherBusy("later", retry_after=0.3, overloaded=True)
+        teacher = told(lambda _, number: busy if number == 1 else Reply("now"))
+        said = ask(Client(teacher, Asking(concurrency=1, patience=20.0, **QUICK)), *map(turn, "abcd"))
+        assert said == [Reply("now")] * 4
+
+    def test_to_wait_for_a_slot_takes_no_patience(self) -> None:
+        async def slow(_turn: Turn, number: int) -> Reply:
+            await asyncio.sleep(0.15)
+            if number == 5:
+                raise TeacherBusy("a moment", retry_after=0.05, overloaded=True)
+            return Reply("well")
+
+        said = ask(Client(told(slow), Asking(concurrency=1, patience=0.6, **QUICK)), *map(turn, "abcdefgh"))
+        assert said == [Reply("well")] * 8
+
+    def test_who_queues_with_less_patience_than_the_pause_is_sent_away_and_no_slot_is_lost(self) -> None:
+        class Hurried(Exception):
+            pass
+
+        def hurried(until: float) -> None:
+            if until > time.monotonic() + 1:
+                raise Hurried
+
+        async def run() -> None:
+            gate = Gate(1)
+            async with gate.slot() as sent:
+                waiting = asyncio.ensure_future(gate.slot(hurried).__aenter__())
+                await asyncio.sleep(0)
+                gate.overloaded(sent, pause=1.5)
+                with pytest.raises(Hurried):
+                    await asyncio.wait_for(waiting, 0.5)
+            assert gate.in_flight == 0
+
+        asyncio.run(run())
+
+
+class TestStopping:
+    """After Ctrl-C nothing more is sent."""
+
+    def test_no_further_attempt_is_made(self) -> None:
+        stop = asyncio.Event()
+
+        def throttled(_turn: Turn, number: int) -> TeacherBusy:
+            if number == 3:
+                stop.set()
+            return TeacherBusy("later", retry_after=0.01, overloaded=True)
+
+        teacher = told(throttled)
+        client = Client(teacher, Asking(concurrency=1, **QUICK), stopped=stop.is_set)
+        began = time.monotonic()
+        said = ask(client, *map(turn, "abc"))
+        assert time.monotonic() - began < 5
+        assert all(isinstance(one, NotStored) for one in said)
+        assert len(teacher.asked()) == 3
+
+    @pytest.mark.parametrize(
+        "asking",
+        [Asking(concurrency=1, **QUICK), Asking(requests_per_minute=2.0, **QUICK), Asking(backoff=100.0)],
+        ids=["pause", "pace", "backoff"],
+    )
+    def test_nobody_sleeps_on(self, asking: Asking) -> None:
+        stop = asyncio.Event()
+        paused = asking.requests_per_minute is None and asking.backoff < 1
+        busy = TeacherBusy("later", retry_after=30.0 if paused else None, overloaded=True)
+        teacher = told(lambda *_: Reply("well") if asking.requests_per_minute else busy)
+
+        async def run() -> list[Any]:
+            client = Client(teacher, asking, stopped=stop.is_set)
+            all_ = asyncio.gather(*(client.reply(turn(one)) for one in "ab"), return_exceptions=True)
+            await asyncio.sleep(0.1)
+            stop.set()
+            return await asyncio.wait_for(all_, 2)
+
+        assert isinstance(asyncio.run(run())[-1], NotStored)
+        assert len(teacher.asked()) <= 2
+
+    def test_what_is_in_flight_is_waited_for_and_what_is_stored_is_told(self, tmp_path: Path) -> None:
+        stop = asyncio.Event()
+
+        async def slow(_turn: Turn, _number: int) -> Reply:
+            stop.set()
+            await asyncio.sleep(0.05)
+            return Reply("paid")
+
+        with Replies(tmp_path / "r.jsonl") as replies:
+            client = Client(told(slow), Asking(concurrency=1), replies, stopped=stop.is_set)
+
+            async def run() -> list[Any]:
+                both = await asyncio.gather(client.reply(turn("a")), client.reply(turn("b")), return_exceptions=True)
+                return [*both, await client.reply(turn("a"))]
+
+            first, second, again = asyncio.run(run())
+        assert first == again == Reply("paid")
+        assert isinstance(second, NotStored)
 
 
 class TestTheStore:

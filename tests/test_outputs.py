@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 
 from socratic_cli.errors import InputError
+from socratic_cli.jobs.paths import Care
 from socratic_cli.jsonl import Writer
+from socratic_cli.parts import Teacher
+from socratic_cli.plugins import load
 from socratic_cli.recipe import Source
 from socratic_cli.run.data import Data
+from socratic_cli.settings import Asking
 from tests.command import COMMAND, socratic
 from tests.server import Server, serving
 
@@ -498,3 +502,21 @@ def test_rejected_annotations_are_no_solutions(folder: Path) -> None:
     done = socratic("bench", "a.rejected.jsonl", cwd=folder)
     assert done.code == 1
     assert "a.rejected.jsonl:1: this is a rejected annotation and no solution" in done.err
+
+
+def test_what_no_reply_depends_on_does_not_name_the_file_of_replies(tmp_path: Path) -> None:
+    def file(**options: Any) -> Path:
+        return care.file(load(Teacher, {"name": "litellm", "model": "openai/m", **options}))
+
+    care = Care(Asking(), tmp_path)
+    first = file(input_price=1, output_price=2)
+    assert first == file(input_price=1, output_price=3) == file(timeout=9)
+    assert first != file(temperature=0.7)
+    # an address of any length; two that begin alike are two
+    long = [file(api_base=f"http://localhost/{'v' * 300}/{end}") for end in "ab"]
+    assert long[0] != long[1]
+    assert all(len(path.name) < 200 for path in long)
+    # a run of before goes on with the replies that it has
+    old = tmp_path / "litellm-openai-m-timeout=9.0.jsonl"
+    old.touch()
+    assert file(timeout=9) == old

@@ -52,6 +52,16 @@ def test_settings_are_changed_from_outside(tmp_path: Path) -> None:
     assert recipe.arms["cot"].scheme == "cot"
 
 
+def test_an_option_of_a_short_form_can_be_set(tmp_path: Path) -> None:
+    text = GOOD.replace("seeds: [1, 2]", "solving: socratic ask=next")
+    changes = ["teacher.name=gold", "arms.cot.scheme.shots=2", "arms.next.solving.repeats=end"]
+    recipe = read(write(tmp_path, text), changes)
+    assert recipe.arms["cot"].scheme == {"name": "cot", "shots": 2}
+    assert recipe.arms["next"].solving == {"name": "socratic", "ask": "next", "repeats": "end"}
+    [fault] = faults(tmp_path, text, "annotation.stpes=drop")
+    assert "Did you mean 'steps'?" in fault
+
+
 def test_all_faults_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
     text = GOOD.replace("epochs: 2", "epocs: 2").replace("3e-4", "fast").replace("limit: 3", "limit: many")
     found = faults(tmp_path, text)

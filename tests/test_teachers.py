@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -14,10 +16,13 @@ import pytest
 
 from socratic_cli import plugins
 from socratic_cli.asking.budget import require_price
+from socratic_cli.asking.client import Client
 from socratic_cli.dialogue import Reply, Turn
-from socratic_cli.errors import TeacherBusy, TeacherError, TeacherUnusable, UsageError
+from socratic_cli.errors import BudgetReached, TeacherBusy, TeacherError, TeacherUnusable, UsageError
 from socratic_cli.parts import Teacher
 from socratic_cli.records import Example, Problem, Usage
+from socratic_cli.settings import Asking
+from tests.faulty import faulty
 from tests.server import Answer, Said, Server, serving
 
 PROBLEM = Problem(id="a", question="Why?")
@@ -214,6 +219,134 @@ class TestWhatComesBack:
         with serving(lambda _: "So.") as server:
             teacher = plugins.load(Teacher, "litellm:openai/m", api_base=server.url)
             assert [ask(teacher, TURN)[0].text for _ in range(3)] == ["So."] * 3
+
+
+PRICED: dict[str, Any] = {"input_price": 10.0, "output_price": 20.0, "max_tokens": 100}
+SHOWN = Turn("teacher", TURN.prompt, PROBLEM, instruction="Be brief.", shots=(SHOT,))
+
+
+def telling(usage: object, choice: dict[str, Any] | None = None) -> Said:
+    """Reply with a usage of its own; None tells none."""
+    said = choice or {"message": {"role": "assistant", "content": "So it is, and it is so."}}
+    body = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
+    choices = [{"index": 0, "finish_reason": "stop", **said}]
+    return Said(raw=json.dumps({**body, "choices": choices, **({"usage": usage} if usage else {})}).encode())
+
+
+class TestTokensThatAreNotTold:
+    """They are counted where they have a price, so that a budget holds."""
+
+    @pytest.mark.parametrize(
+        "usage",
+        [
+            None,
+            {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+            {"prompt_tokens": -5, "completion_tokens": -7, "total_tokens": -12},
+        ],
+        ids=["none", "nothing", "negative"],
+    )
+    def test_they_are_counted_as_for_an_estimate(self, usage: dict[str, int] | None) -> None:
+        _, (reply,) = asked(lambda _: telling(usage), SHOWN, **PRICED)
+        teacher = plugins.load(Teacher, "litellm:openai/m")
+        read = sum(teacher.count(text) + 4 for text in ("Be brief.", SHOT.prompt, SHOT.completion, TURN.prompt))
+        wrote = teacher.count("So it is, and it is so.")
+        assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (read, wrote)
+        assert reply.usage.cost == pytest.approx((read * 10 + wrote * 20) / 1e6)
+
+    def test_one_that_is_told_is_taken(self) -> None:
+        usage = {"prompt_tokens": 1000, "completion_tokens": -1, "total_tokens": 999}
+        _, (reply,) = asked(lambda _: telling(usage), TURN, **PRICED)
+        assert reply.usage.prompt_tokens == 1000
+        assert 0 < reply.usage.completion_tokens < 20
+
+    def test_what_was_thought_aloud_counts(self) -> None:
+        message = {"role": "assistant", "content": "So.", "reasoning_content": "Hm, hm, and hm again."}
+        _, (short, long) = asked(lambda _: telling(None, {"message": message}), TURN, SHOWN, **PRICED)
+        assert short.usage.completion_tokens == long.usage.completion_tokens > 6
+
+    def test_a_completion_is_counted_too(self) -> None:
+        said = telling(None, {"text": "So it is."})
+        _, (reply,) = asked(lambda _: said, TURN, mode="completion", **PRICED)
+        assert reply.usage.completion_tokens > 2
+        assert reply.usage.cost > 0
+
+    def test_litellms_own_price_is_never_negative(self) -> None:
+        usage = {"prompt_tokens": -500, "completion_tokens": -7, "total_tokens": -507}
+        with serving(lambda _: telling(usage)) as server:
+            (reply,) = ask(plugins.load(Teacher, "litellm:openai/gpt-4.1-mini", api_base=server.url), TURN)
+        assert reply.usage.cost > 0
+
+    def test_without_a_price_nothing_is_made_up_and_nothing_is_negative(self) -> None:
+        usage = {"prompt_tokens": -5, "completion_tokens": 7, "total_tokens": 2}
+        _, (reply,) = asked(lambda _: telling(usage), TURN)
+        assert reply.usage == Usage(prompt_tokens=0, completion_tokens=7)
+
+    def test_a_budget_ends_a_run_whose_service_tells_none(self) -> None:
+        turns = [Turn("teacher", f"Question: Why {number}?\nAnswer:\n", PROBLEM) for number in range(60)]
+
+        async def run(teacher: Teacher) -> tuple[list[Reply | BaseException], float]:
+            client = Client(teacher, Asking(max_cost=0.01))
+            try:
+                return await asyncio.gather(*map(client.reply, turns), return_exceptions=True), client.budget.spent
+            finally:
+                await teacher.close()
+
+        with serving(lambda _: telling(None)) as server:
+            said, spent = asyncio.run(run(plugins.load(Teacher, "litellm:openai/m", api_base=server.url, **PRICED)))
+        assert 0.005 < spent <= 0.01
+        assert 0 < len(server.requests) < 60
+        assert any(isinstance(one, BudgetReached) for one in said)
+
+    def test_a_batch_that_tells_none_costs_something(self) -> None:
+        from socratic_cli.teachers.litellm_batches import OpenAIBatches
+
+        teacher = plugins.load(Teacher, "litellm:openai/m api_base=http://127.0.0.1:9/v1", **PRICED)
+        batches = teacher.batches
+        assert isinstance(batches, OpenAIBatches)
+        batches.line("k", TURN)
+        lines = [
+            {"custom_id": key, "response": {"status_code": 200, "body": json.loads(telling(None).raw or b"")}}
+            for key in ("k", "of another run")
+        ]
+        known, unknown = (batches._result(line) for line in lines)
+        assert isinstance(known, Reply)
+        assert isinstance(unknown, Reply)
+        assert known.usage.cost > unknown.usage.cost > 0
+
+
+class TestRepliesThatWereLost:
+    """What reached the service may have been billed; what did not, was not."""
+
+    @staticmethod
+    def fault(url: str, **options: Any) -> TeacherBusy:
+        with pytest.raises(TeacherBusy) as raised:
+            ask(plugins.load(Teacher, "litellm:openai/m", api_base=url, **options), TURN)
+        return raised.value
+
+    @pytest.mark.parametrize("fault", ["cut-before", "cut-within", "truncated", "html", "no-choices", "null-choices"])
+    def test_a_reply_that_broke_off_may_have_been_billed(self, fault: str) -> None:
+        with faulty(faults={fault: 1.0}) as server:
+            assert self.fault(server.url).billed
+
+    @pytest.mark.parametrize("body", [b"[]", b"null", b'"So."', b"", b"{", b'{"choices": [1]}', b'{"a": "\xff'])
+    @pytest.mark.parametrize("mode", ["chat", "completion"])
+    def test_a_body_that_is_no_reply_may_have_been_billed(self, body: bytes, mode: str) -> None:
+        with serving(lambda _: Said(raw=body)) as server:
+            assert self.fault(server.url, mode=mode).billed
+
+    @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
+    def test_what_the_service_refused_was_not(self, status: int) -> None:
+        with serving(lambda _: status) as server:
+            assert not self.fault(server.url).billed
+
+    def test_nor_was_what_was_never_sent(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        assert not self.fault(f"http://127.0.0.1:{port}/v1").billed
+        assert not self.fault("http://nobody.invalid/v1").billed
+        with serving(lambda _: "So.") as server:
+            assert not self.fault(server.url.replace("http:", "https:")).billed
 
 
 def test_nothing_heavy_is_imported_to_make_a_teacher() -> None:

@@ -103,7 +103,7 @@ class Batched:
             raise TeacherUnusable(f"{teacher.label} has no batch service")
         self.faults: dict[Key, TeacherError] = {}
         self._teacher, self._batches, self._replies = teacher, teacher.batches, replies
-        self._max_cost, self._poll = asking.max_cost, asking.poll
+        self._max_cost, self._poll, self._patience = asking.max_cost, asking.poll, asking.patience
         self._book = _Book(replies.path.with_name(replies.path.name.removesuffix(".jsonl") + ".batches.jsonl"))
 
     async def fill(self, played: Played, stopped: Callable[[], bool]) -> None:
@@ -188,7 +188,7 @@ class Batched:
             try:
                 return await ask()
             except TeacherBusy as fault:
-                if failed == _TRIES - 1:
+                if failed == _TRIES - 1 or (fault.retry_after or 0.0) > self._patience:
                     raise
                 await asyncio.sleep(fault.retry_after or min(self._poll, 2.0**failed))
         raise AssertionError

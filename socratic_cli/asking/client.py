@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
 from socratic_cli.asking.budget import Budget, highest_cost, require_price
-from socratic_cli.asking.limits import Gate, Pace
+from socratic_cli.asking.limits import Gate, Pace, rest
 from socratic_cli.asking.replies import Key, Replies, key_of
 from socratic_cli.asking.retries import Attempts, Breaker
 from socratic_cli.dialogue import Model, Reply, Turn
@@ -28,7 +28,7 @@ class Client:
 
     `replies` keeps what was said, and is asked first; without it nothing is kept. `ask` is who really asks, where
     that is not the teacher itself; `offline` asks nobody, and `faults` are then what else is
-    known.
+    known. When `stopped`, nothing more is sent: what is in flight is waited for, and the rest is not stored.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Client:
         *,
         offline: bool = False,
         faults: Mapping[Key, TeacherError] | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         """Prepare to ask.
 
@@ -54,7 +55,7 @@ class Client:
         self.gate = Gate(asking.concurrency)
         self.breaker = Breaker(asking.backoff)
         self.retried = 0
-        self._offline, self._faults = offline, faults or {}
+        self._offline, self._faults, self._stopped = offline, faults or {}, stopped
         self._ask = ask or teacher
         self._requests = Pace(asking.requests_per_minute)
         self._tokens = Pace(asking.tokens_per_minute)
@@ -68,7 +69,7 @@ class Client:
             TeacherError: the teacher gave no reply, though it was asked as often as makes sense.
             TeacherUnusable: it replies to nobody.
             BudgetReached: the reply could cost more than is left.
-            NotStored: nobody is to be asked.
+            NotStored: nobody is to be asked, or not any more.
         """
         if not self.teacher.paid:
             return await self._ask.reply(turn)
@@ -103,37 +104,34 @@ class Client:
 
     async def _paid(self, turn: Turn, request: Mapping[str, Any]) -> Reply:
         size = len(json.dumps(request, ensure_ascii=False).encode("utf-8", "replace"))
-        attempts = Attempts(self.asking, self.breaker)
+        attempts = Attempts(self.asking, self.breaker, self._stopped)
         while True:
             try:
-                return await self._attempt(turn, size)
+                return await self._attempt(turn, size, attempts)
             except TeacherBusy as fault:
                 wait = attempts.wait_after(fault)
-                self.retried += 1
                 _log.debug("problem %s: %s; again in %.1f s", turn.problem.id, fault, wait)
             except TeacherUnusable as fault:
                 raise self.breaker.trip(fault) from None
-            await asyncio.sleep(wait)
+            await rest(monotonic() + wait, attempts.require)
+            self.retried += 1
 
-    async def _attempt(self, turn: Turn, size: int) -> Reply:
+    async def _attempt(self, turn: Turn, size: int, attempts: Attempts) -> Reply:
         most = highest_cost(self.teacher.price, size, self.teacher.longest)
         thought = size / _BYTES_PER_TOKEN + self._written
-        async with self.gate.slot():
-            await self._requests.wait()
-            await self._tokens.wait(thought)
+        async with self.gate.slot(attempts.require):
+            await self._requests.wait(require=attempts.require)
+            await self._tokens.wait(thought, attempts.require)
             await self.budget.reserve(most)
-            cost, lost, sent = 0.0, False, monotonic()
+            cost, lost = 0.0, False
             try:
-                if self.breaker.broken:
-                    raise self.breaker.broken
+                attempts.require()
+                sent = attempts.sent()
                 reply = await self._ask.reply(turn)
                 cost = reply.usage.cost
             except TeacherBusy as fault:
                 lost = fault.billed
-                if fault.overloaded:
-                    self.gate.overloaded(sent, fault.retry_after)
-                elif pause := self.breaker.failed(sent):
-                    self.gate.overloaded(sent, pause)
+                self._complained(fault, sent)
                 raise
             except asyncio.CancelledError:
                 lost = True
@@ -142,6 +140,14 @@ class Client:
                 self.budget.settle(most, cost, lost=lost)
             self._learn(reply, thought)
         return reply
+
+    def _complained(self, fault: TeacherBusy, sent: float) -> None:
+        """Take in a complaint about a request sent at a time: fewer are sent, and none as long as none should be."""
+        pause = fault.retry_after if fault.overloaded else self.breaker.failed(sent)
+        if pause:
+            self.breaker.complaint = fault
+        if pause or fault.overloaded:
+            self.gate.overloaded(sent, pause)
 
     def _learn(self, reply: Reply, thought: float) -> None:
         """Take in a reply: the service works, and this is how long its replies are."""

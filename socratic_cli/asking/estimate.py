@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import mean
 
+from socratic_cli.answers import same_answer
 from socratic_cli.asking.replies import Replies, key_of
-from socratic_cli.dialogue import Reply, Turn, Unanswered, play
+from socratic_cli.dialogue import Reply, Transcript, Turn, Unanswered, play
 from socratic_cli.parts import Price, Scheme, Teacher
 from socratic_cli.records import Problem
 from socratic_cli.settings import Annotation
@@ -21,9 +22,9 @@ _AROUND = 4
 class Estimate:
     """Calls and tokens, as low / expected / high; `stored` calls are paid already and not among them.
 
-    Low: every problem is right at the first attempt, with a reply as short as the shortest exemplar's. Expected:
-    replies as long as the mean exemplar's, half of the attempts that --until-correct allows. High: every attempt is
-    made, and every reply is as long as it may be.
+    Low: every problem is right at the first attempt that is not stored, with a reply as short as the shortest
+    exemplar's. Expected: replies as long as the mean exemplar's, half of the attempts that --until-correct allows.
+    High: every attempt is made, and every reply is as long as it may be.
     """
 
     problems: int = 0
@@ -31,6 +32,13 @@ class Estimate:
     calls: tuple[float, float, float] = (0.0, 0.0, 0.0)
     prompt_tokens: tuple[float, float, float] = (0.0, 0.0, 0.0)
     completion_tokens: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def add(self, attempt: _Guess, times: tuple[float, float, float]) -> None:
+        """Add what an attempt asks for, made so often: low / expected / high."""
+        self.calls = _plus(self.calls, (attempt.calls * count for count in times))
+        self.prompt_tokens = _plus(self.prompt_tokens, (attempt.prompt_tokens * count for count in times))
+        wrote = (one * count for one, count in zip(attempt.completions, times, strict=True))
+        self.completion_tokens = _plus(self.completion_tokens, wrote)
 
     def cost(self, price: Price) -> tuple[float, float, float]:
         """Return the cost in US dollars, low / expected / high."""
@@ -46,20 +54,58 @@ async def estimate(
 ) -> Estimate:
     """Return what annotating problems would take."""
     found = Estimate()
-    tries = annotation.until_correct or annotation.samples
-    likely = (1 + tries) / 2 if annotation.until_correct else tries
-    attempts = (1.0 if annotation.until_correct else tries, likely, tries + annotation.rationalize)
     for problem in problems:
-        guess = _Guess(problem, scheme, teacher, replies)
-        await play(scheme.annotate(problem), guess)
+        attempts = await _attempts(problem, scheme, teacher, annotation, replies)
+        missing = [attempt for attempt in attempts if attempt.calls]
+        for number, attempt in enumerate(missing):
+            found.add(attempt, _times(number, len(missing)) if annotation.until_correct else (1.0, 1.0, 1.0))
+        last = await _rationalized(problem, scheme, teacher, annotation, replies, attempts)
+        for attempt in last:
+            found.add(attempt, (0.0, 0.0, 1.0))
         found.problems += 1
-        found.stored += guess.stored
-        found.calls = _plus(found.calls, (guess.calls * count for count in attempts))
-        found.prompt_tokens = _plus(found.prompt_tokens, (guess.prompt_tokens * count for count in attempts))
-        found.completion_tokens = _plus(
-            found.completion_tokens, (one * count for one, count in zip(guess.completions, attempts, strict=True))
-        )
+        found.stored += sum(attempt.stored for attempt in (*attempts, *last))
     return found
+
+
+def _times(number: int, count: int) -> tuple[float, float, float]:
+    """Return how often the attempt of a number is made, where any of `count` may be the last one."""
+    return float(number == 0), (count - number) / count, 1.0
+
+
+async def _attempts(
+    problem: Problem, scheme: Scheme, teacher: Teacher, annotation: Annotation, replies: Replies | None
+) -> list[_Guess]:
+    """Return the attempts at a problem, each with its own stored replies, up to one that is known to be the last."""
+    attempts: list[_Guess] = []
+    for sample in range(annotation.until_correct or annotation.samples):
+        if replies is None and attempts:  # then they differ in nothing
+            attempts.append(attempts[0])
+            continue
+        attempts.append(await _Guess.played(problem, scheme, teacher, replies, sample))
+        if annotation.until_correct and attempts[-1].is_right:
+            break
+    return attempts
+
+
+async def _rationalized(
+    problem: Problem,
+    scheme: Scheme,
+    teacher: Teacher,
+    annotation: Annotation,
+    replies: Replies | None,
+    attempts: Sequence[_Guess],
+) -> list[_Guess]:
+    """Return the attempt with the gold answer shown, or nothing where none will be made."""
+    shown = "answer" in scheme.show or problem.answer is None
+    if not annotation.rationalize or shown or any(attempt.is_right for attempt in attempts):
+        return []
+    hinting = scheme.model_copy(update={"show": ("answer", *scheme.show)})
+    return [await _Guess.played(problem, hinting, teacher, replies, len(attempts))]
+
+
+def prompt_tokens(teacher: Teacher, turn: Turn) -> int:
+    """Return the tokens of what a teacher is sent for a turn, as its own tokenizer counts them."""
+    return sum(_count(teacher, text) + _AROUND for text in _texts(turn))
 
 
 def _plus(one: tuple[float, float, float], other: Iterable[float]) -> tuple[float, float, float]:
@@ -70,16 +116,38 @@ def _plus(one: tuple[float, float, float], other: Iterable[float]) -> tuple[floa
 class _Guess:
     """A model that replies as an exemplar does, and counts what it was asked."""
 
-    def __init__(self, problem: Problem, scheme: Scheme, teacher: Teacher, replies: Replies | None) -> None:
+    def __init__(
+        self, problem: Problem, scheme: Scheme, teacher: Teacher, replies: Replies | None, sample: int
+    ) -> None:
         self.calls = self.stored = 0
         self.prompt_tokens = 0
         self.completions = (0.0, 0.0, 0.0)
+        self._problem, self._sample = problem, sample
+        self._transcript = Transcript()
         self._teacher, self._replies = teacher, replies
         # A scheme that shows no exemplars is played with some beside it, to know how long its replies are.
         self._shown = scheme.model_copy(update={"shots": scheme.shots or 4, "show": ()}).annotate(problem)
         self._said = ""
 
+    @classmethod
+    async def played(
+        cls, problem: Problem, scheme: Scheme, teacher: Teacher, replies: Replies | None, sample: int
+    ) -> _Guess:
+        """Return what one attempt asks for."""
+        guess = cls(problem, scheme, teacher, replies, sample)
+        guess._transcript = await play(scheme.annotate(problem), guess)
+        return guess
+
+    @property
+    def is_right(self) -> bool:
+        """Whether all of its replies are stored, and come to the gold answer where there is one."""
+        rationale, gold = self._transcript.rationale, self._problem.answer
+        if self.calls or rationale is None:
+            return False
+        return gold is None or same_answer(rationale.answer, gold)
+
     async def reply(self, turn: Turn) -> Reply:
+        turn = replace(turn, sample=self._sample)
         key = key_of(self._teacher.name, self._teacher.request(turn), turn.sample)
         known = self._replies.get(key) if self._replies is not None else None
         exemplary = self._exemplary()
@@ -89,7 +157,7 @@ class _Guess:
             return known
         lengths = [_count(self._teacher, text) for text in exemplary] or [self._teacher.longest]
         self.calls += 1
-        self.prompt_tokens += sum(_count(self._teacher, text) + _AROUND for text in _texts(turn))
+        self.prompt_tokens += prompt_tokens(self._teacher, turn)
         self.completions = _plus(self.completions, (min(lengths), mean(lengths), self._teacher.longest))
         self._said = exemplary[0] if exemplary else ""
         return Reply(self._said)

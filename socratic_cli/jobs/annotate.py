@@ -108,6 +108,7 @@ class _Job:
                     self.ask,
                     offline=self.offline or self.asking.batch,
                     faults=faults,
+                    stopped=stop.is_set,
                 )
                 await self._annotate(problems, client, stop)
             if stop.is_set():

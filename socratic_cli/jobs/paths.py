@@ -11,6 +11,9 @@ from pathlib import Path
 from socratic_cli.parts import Scheme, Teacher
 from socratic_cli.settings import Asking
 
+_LONG, _LONGEST = 150, 255
+"""Characters of a label in a file's name, and of a file's name as far as file systems go."""
+
 
 def slug(label: str) -> str:
     """Return a label as the name of a file."""
@@ -28,8 +31,21 @@ class Care:
     replies: Path
 
     def file(self, teacher: Teacher, role: str = "") -> Path:
-        """Return the file of a model's replies; a role has one of its own where somebody else may write the other."""
-        return self.replies / f"{'.'.join(filter(None, (slug(teacher.label), role)))}.jsonl"
+        """Return the file of a model's replies; a role has one of its own where somebody else may write the other.
+
+        Its name does not depend on prices and the like, or whoever mends one would pay for everything again; a name of
+        before, which did, is gone on with.
+        """
+        before = self._named(slug(teacher.label), role)
+        if len(before.name) < _LONGEST and before.exists():
+            return before
+        name = slug(teacher.asked_as)
+        if len(name) > _LONG:
+            name = f"{name[:_LONG]}-{hashlib.sha256(teacher.asked_as.encode()).hexdigest()[:8]}"
+        return self._named(name, role)
+
+    def _named(self, name: str, role: str) -> Path:
+        return self.replies / f"{'.'.join(filter(None, (name, role)))}.jsonl"
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,13 @@ class Teacher(Part, ABC):
 
     paid: ClassVar[bool] = False
     """Whether a reply costs money or time, so that it is kept and asked for once."""
+    unheard: ClassVar[tuple[str, ...]] = ()
+    """Options that no reply depends on, as prices are."""
+
+    @property
+    def asked_as(self) -> str:
+        """The label, of the options alone that a reply depends on."""
+        return self.model_copy(update={name: type(self).model_fields[name].default for name in self.unheard}).label
 
     @abstractmethod
     async def reply(self, turn: Turn) -> Reply:

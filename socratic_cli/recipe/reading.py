@@ -12,10 +12,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from socratic_cli import plugins
 from socratic_cli.errors import RecipeError, did_you_mean
 from socratic_cli.recipe.experiment import Arm, Recipe, Source, Verifying
 from socratic_cli.recipe.faults import Fault, part_faults
-from socratic_cli.settings import Decoding, Training
+from socratic_cli.settings import Annotation, Asking, Decoding, Training
 
 
 def read(path: Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -61,8 +62,7 @@ def _set(tree: CommentedMap, override: str) -> None:
     place: Any = tree
     for parent in parents:
         if isinstance(place, dict) and isinstance(place.get(parent), str):
-            # A short form (`train: gsm8k/train`, `cot: cot`) grows into its long one.
-            place[parent] = CommentedMap({"source" if parent in ("train", "test") else "scheme": place[parent]})
+            place[parent] = CommentedMap(_long_form(parent, place[parent]))
         place = place.setdefault(parent, CommentedMap()) if isinstance(place, dict) else None
         if not isinstance(place, dict):
             raise RecipeError(f"--set {override}: {parent!r} holds no keys")
@@ -70,6 +70,14 @@ def _set(tree: CommentedMap, override: str) -> None:
         place[last] = YAML(typ="safe").load(StringIO(text))
     except YAMLError:
         raise RecipeError(f"--set {override}: {text!r} is not a YAML value") from None
+
+
+def _long_form(key: str, text: str) -> dict[str, Any]:
+    """Return what a short form (`train: gsm8k/train`, `teacher: gold`, `cot: cot`) grows into when one of its keys is
+    set."""
+    if key in ("train", "test"):
+        return {"source": text}
+    return plugins.parse(text) if key in ("teacher", "scheme", "solving", "student") else {"scheme": text}
 
 
 def _plain(value: Any) -> Any:
@@ -107,6 +115,8 @@ def _model_at(location: tuple[str | int, ...]) -> type[BaseModel]:
         "test": Source,
         "training": Training,
         "decoding": Decoding,
+        "annotation": Annotation,
+        "asking": Asking,
         "arms": Arm,
     }
     if location[0:1] == ("arms",) and location[2:] == ("verifier",):

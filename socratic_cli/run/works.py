@@ -42,7 +42,8 @@ def annotating(
             asking,
             resume=True,
         )
-        _require(tally, "annotated")
+        if teacher.paid:
+            _require(tally, "annotated")
         told = {**_annotated(folder), "spent": tally.spent}
         if not told["kept"]:
             reasons = ", ".join(f"{count} {reason}" for reason, count in told["rejected"].items())
@@ -91,9 +92,10 @@ class Solving:
     def __call__(self, folder: Path, watcher: Watcher) -> dict[str, Any]:
         """Solve into a file."""
         count = self.data.count * (self.decoding.samples if self.keep_samples else 1)
+        author = authors.renamed(self.author(), self.label, self.group, self.decoding.seed)
         tally = jobs.solve_file(
             self.data.problems(),
-            authors.renamed(self.author(), self.label, self.group, self.decoding.seed),
+            author,
             str(folder / SOLUTIONS),
             lambda so_far: watcher.tally(so_far, count),
             decoding=self.decoding,
@@ -104,7 +106,8 @@ class Solving:
             care=self.care,
             resume=True,
         )
-        _require(tally, "solved")
+        if any(one.teacher is not None and one.teacher.paid for one in (author, *author.players.values())):
+            _require(tally, "solved")
         return {**_solved(folder), "resumed": tally.skipped > 0, **self._sampled()}
 
     def _sampled(self) -> dict[str, Any]:
@@ -116,6 +119,8 @@ class Solving:
 
 def _require(tally: Tally, what: str) -> None:
     """Refuse to go on after an outage, or a student would learn from the rest in silence; a few failures are told.
+
+    Of a service: a file of recorded replies that lacks some will lack them tomorrow.
 
     Raises:
         TeacherError: more than one in a hundred failed.

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from socratic_cli.asking.estimate import prompt_tokens
 from socratic_cli.dialogue import Reply, Turn, cut
 from socratic_cli.errors import TeacherBusy
 from socratic_cli.parts import Batches, Price, Teacher
@@ -39,6 +40,7 @@ class LiteLLM(Teacher):
 
     main_option: ClassVar[str | None] = "model"
     paid: ClassVar[bool] = True
+    unheard: ClassVar[tuple[str, ...]] = ("timeout", "input_price", "output_price")
 
     model: str = Field(min_length=1, description="Provider and model as litellm writes them: openai/gpt-4.1-mini.")
     api_base: str | None = Field(None, description="Address of a local or private server: http://localhost:8000/v1.")
@@ -99,7 +101,7 @@ class LiteLLM(Teacher):
             except TimeoutError:
                 sentence = f"{self.who}: no reply in {self.timeout:g} s"
                 raise TeacherBusy(sentence, overloaded=True, billed=True) from None
-            reply = self.read(response)
+            reply = self.read(response, turn)
             return replace(reply, shares=shares(response.choices[0], turn.options)) if turn.options else reply
 
     async def _send(self, litellm: ModuleType, request: dict[str, Any]) -> Any:
@@ -107,41 +109,43 @@ class LiteLLM(Teacher):
         ask = litellm.atext_completion if "prompt" in request else litellm.acompletion
         return await ask(**request, num_retries=0, max_retries=0, timeout=self.timeout)
 
-    def read(self, response: Any) -> Reply:
-        """Read a response; a refusal, in whatever form, is a reply that was filtered."""
-        usage = self._usage(response)
+    def read(self, response: Any, turn: Turn | None = None) -> Reply:
+        """Read a response; a refusal, in whatever form, is a reply that was filtered.
+
+        Args:
+            response: what litellm made of the response.
+            turn: what was asked, where it is known: its tokens are counted if the response does not tell them.
+
+        Raises:
+            TeacherBusy: it holds no reply.
+        """
         if not response.choices:
             raise TeacherBusy(f"{self.who}: the response holds no reply", billed=True)
-        choice = response.choices[0]
-        finish_reason = choice.finish_reason or "stop"
-        message = getattr(choice, "message", None)
-        if message is None:  # a completion
-            return Reply(cut(_sound(choice.text or ""), (NEXT_PROBLEM,)), finish_reason, usage)
-        refusal = (getattr(message, "provider_specific_fields", None) or {}).get("refusal")
-        if refusal:
-            return Reply(_sound(refusal), "content_filter", usage)
-        apart = (getattr(message, "reasoning_content", None) or "").strip()  # by the service, or by litellm
-        thinking, text = _without_thinking(_sound(message.content or ""))
-        return Reply(text.lstrip() if apart else text, finish_reason, usage, thinking or _sound(apart))
+        reply = _said(response.choices[0])
+        return replace(reply, usage=self._usage(response, turn, reply))
 
-    def _usage(self, response: Any) -> Usage:
-        counted = getattr(response, "usage", None)
-        details = getattr(counted, "completion_tokens_details", None)
-        tokens = {
-            "prompt_tokens": getattr(counted, "prompt_tokens", 0) or 0,
-            "completion_tokens": getattr(counted, "completion_tokens", 0) or 0,
-            "reasoning_tokens": getattr(details, "reasoning_tokens", 0) or 0,
-        }
-        usage = Usage(**{name: count for name, count in tokens.items() if count or name != "reasoning_tokens"})
-        cost = self._cost(response, usage)
+    def _usage(self, response: Any, turn: Turn | None, reply: Reply) -> Usage:
+        told = _told(response)
+        usage = told if self.price is None else self._counted(told, turn, reply)
+        cost = self._cost(response, usage, counted=usage != told)
         return usage.model_copy(update={"cost": cost}) if cost else usage
 
-    def _cost(self, response: Any, usage: Usage) -> float:
-        """Return the cost; litellm's own where it knows the price, since it knows of cached tokens too."""
+    def _counted(self, told: Usage, turn: Turn | None, reply: Reply) -> Usage:
+        """Return the tokens that were told, and count those that were not: what has a price never costs nothing."""
+        asked = told.prompt_tokens or (prompt_tokens(self, turn) if turn is not None else 0)
+        written = told.completion_tokens or self.count(reply.thinking) + self.count(reply.text)
+        return told.model_copy(update={"prompt_tokens": asked, "completion_tokens": written})
+
+    def _cost(self, response: Any, usage: Usage, *, counted: bool) -> float:
+        """Return the cost; litellm's own where it knows the price, since it knows of cached tokens too.
+
+        Not where tokens had to be `counted`: then litellm knows nothing of them.
+        """
         if self.price is None:
             return 0.0
-        if self.input_price is None and (cost := (response._hidden_params or {}).get("response_cost")):
-            return float(cost)
+        own = (response._hidden_params or {}).get("response_cost") or 0.0
+        if self.input_price is None and not counted and own > 0:
+            return float(own)
         return self.price.prompt * usage.prompt_tokens + self.price.completion * usage.completion_tokens
 
     @cached_property
@@ -232,6 +236,33 @@ class LiteLLM(Teacher):
 
 _SENT = {"model", "api_base", "temperature", "top_p", "max_tokens", "reasoning_effort"}
 _COUNTED_AS = "gpt-4o"
+
+
+def _said(choice: Any) -> Reply:
+    """Read a choice of a response."""
+    finish_reason = choice.finish_reason or "stop"
+    message = getattr(choice, "message", None)
+    if message is None:  # a completion
+        return Reply(cut(_sound(choice.text or ""), (NEXT_PROBLEM,)), finish_reason)
+    refusal = (getattr(message, "provider_specific_fields", None) or {}).get("refusal")
+    if refusal:
+        return Reply(_sound(refusal), "content_filter")
+    apart = (getattr(message, "reasoning_content", None) or "").strip()  # by the service, or by litellm
+    thinking, text = _without_thinking(_sound(message.content or ""))
+    return Reply(text.lstrip() if apart else text, finish_reason, thinking=thinking or _sound(apart))
+
+
+def _told(response: Any) -> Usage:
+    """Return the tokens that a response tells; a number that cannot be is none."""
+    counted = getattr(response, "usage", None)
+    details = getattr(counted, "completion_tokens_details", None)
+    tokens = {
+        "prompt_tokens": getattr(counted, "prompt_tokens", 0),
+        "completion_tokens": getattr(counted, "completion_tokens", 0),
+        "reasoning_tokens": getattr(details, "reasoning_tokens", 0),
+    }
+    whole = {name: max(0, count or 0) for name, count in tokens.items()}
+    return Usage(**{name: count for name, count in whole.items() if count or name != "reasoning_tokens"})
 
 
 def _sound(text: str) -> str:

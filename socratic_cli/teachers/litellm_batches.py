@@ -27,6 +27,7 @@ class OpenAIBatches(Batches):
         """Take the teacher whose requests are sent."""
         litellm, _ = imported()
         self._teacher = teacher
+        self._turns: dict[str, Turn] = {}
         self._model, provider, _, _ = litellm.get_llm_provider(teacher.model, api_base=teacher.api_base)
         self._where = {"custom_llm_provider": provider}
         if teacher.api_base:
@@ -46,6 +47,7 @@ class OpenAIBatches(Batches):
     def line(self, key: str, turn: Turn) -> dict[str, Any]:
         """Return the request with its options under the provider's own names."""
         litellm, _ = imported()
+        self._turns[key] = turn
         request = self._teacher.request(turn)
         said = {name: request.pop(name) for name in ("messages", "prompt", "stop") if name in request}
         options = {name: value for name, value in request.items() if name not in ("model", "api_base")}
@@ -114,7 +116,8 @@ class OpenAIBatches(Batches):
             return TeacherError(f"{self._teacher.label}: {fault.get('message') or 'the batch holds no reply'}")
         text = "text" in body["choices"][0]
         kind = litellm.TextCompletionResponse if text else litellm.ModelResponse
-        reply = self._teacher.read(kind(**body))
+        # A batch that another run submitted: its turns are not at hand, so only what was written can be counted.
+        reply = self._teacher.read(kind(**body), self._turns.pop(line["custom_id"], None))
         price = self.price
         usage = reply.usage
         cost = price.prompt * usage.prompt_tokens + price.completion * usage.completion_tokens if price else 0.0

@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
@@ -19,6 +19,8 @@ from socratic_cli.errors import TeacherBusy, TeacherError, TeacherUnusable
 _UNUSABLE = {401, 402, 403, 404}
 _OVERLOADED = {408, 429, 503, 529}
 _BUSY = {*_OVERLOADED, 409, 425, 500, 502, 504}
+_MADE_UP = 500
+_UNSENT = {"ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "InvalidURL"}
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w*(?:Error|Exception|Timeout)\s*[:-]\s*)+")
 _SECRET = re.compile(r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.-]{6,}|\bBearer \S+")
 
@@ -55,7 +57,7 @@ def _explained(fault: Exception, who: str, api_base: str | None) -> TeacherError
     if any(map(_concerns_all, causes)):
         return TeacherUnusable(sentence)
     status = getattr(fault, "status_code", None)
-    lost = unreached is not None or _is_lost(fault)
+    lost = unreached is not None or _is_lost(fault, causes)
     if status not in _BUSY and not lost:
         return TeacherError(sentence)
     return TeacherBusy(
@@ -87,15 +89,33 @@ def _causes(fault: BaseException | None) -> Iterator[BaseException]:
         fault = fault.__cause__ or fault.__context__
 
 
-def _is_lost(fault: Exception) -> bool:
-    """Say whether a reply was on its way and did not come, or came as something that is no reply."""
+def _is_lost(fault: Exception, causes: Iterable[BaseException]) -> bool:
+    """Say whether a reply was on its way and did not come, or came as something that is no reply.
+
+    A service that says 500 itself is among the causes. Without that, 500 is litellm's word for a connection that was
+    cut and for a body that it cannot read.
+    """
     litellm, _ = imported()
-    return isinstance(fault, litellm.APIConnectionError | litellm.Timeout | litellm.APIResponseValidationError)
+    if isinstance(fault, litellm.APIConnectionError | litellm.Timeout | litellm.APIResponseValidationError):
+        return True
+    return getattr(fault, "status_code", None) == _MADE_UP and not any(map(_is_said, causes))
+
+
+def _is_said(cause: BaseException) -> bool:
+    """Say whether a cause is an HTTP error as the service sent it."""
+    import httpx
+
+    return isinstance(cause, httpx.HTTPStatusError)
 
 
 def _is_unsent(cause: BaseException) -> bool:
-    """Say whether no connection came about, so that nothing can have been billed."""
-    return isinstance(cause, ConnectionRefusedError | socket.gaierror) or "Connector" in type(cause).__name__
+    """Say whether no connection came about, so that nothing can have been billed.
+
+    Names, since each of the packages below litellm has its own: aiohttp's ClientConnectorError, httpx's ConnectTimeout.
+    httpx's ConnectError is not among them: it is also what a connection that was reset later is called.
+    """
+    name = type(cause).__name__
+    return isinstance(cause, ConnectionRefusedError | socket.gaierror) or "Connector" in name or name in _UNSENT
 
 
 def _concerns_all(fault: BaseException) -> bool:
