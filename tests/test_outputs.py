@@ -465,6 +465,13 @@ class TestRecipes:
         stages = json.loads((prepared / "runs/recipe/manifest.json").read_text())["stages"]
         assert sum(name.startswith("solve/") for name in stages) == 2
 
+    def test_problems_that_cannot_be_scored_are_told_before_anything_is_done(self, prepared: Path) -> None:
+        (prepared / "problems.jsonl").write_text(text(PROBLEM, {**OTHER, "answer": None}))
+        done = socratic("run", "recipe.yaml", cwd=prepared)
+        assert done.code == 1
+        assert "problems.jsonl: the problem '2' has no gold answer" in done.err
+        assert not (prepared / "runs").exists()
+
     def test_problems_that_change_during_the_run_end_it(self, prepared: Path) -> None:
         path = prepared / "problems.jsonl"
         data = Data.of(Source(source=str(path)))

@@ -22,10 +22,20 @@ class Data:
     count: int
 
     @classmethod
-    def of(cls, source: Source) -> Self:
-        """Read a source through."""
-        digest = hashlib.sha256()
-        count = sum(1 for _ in _digested(source, digest))
+    def of(cls, source: Source, *, scored: bool = False) -> Self:
+        """Read a source through.
+
+        Raises:
+            InputError: solutions of it are to be scored, and a problem has no gold answer.
+        """
+        digest, count = hashlib.sha256(), 0
+        for problem in _digested(source, digest):
+            count += 1
+            if scored and problem.answer is None:
+                raise InputError(
+                    f"{source.source}: the problem {problem.id!r} has no gold answer, so that nothing could be scored"
+                    " in the end: take it out, or name the field with answer_field"
+                )
         return cls(source, digest.hexdigest(), count)
 
     def problems(self) -> Iterator[Problem]:
@@ -44,7 +54,7 @@ class Data:
 
 def read(recipe: Recipe) -> dict[str, Data]:
     """Read the data of a recipe through: train, test, and what arms learn from or sample for their verifiers."""
-    data = {"train": Data.of(recipe.train), "test": Data.of(recipe.test)}
+    data = {"train": Data.of(recipe.train), "test": Data.of(recipe.test, scored=True)}
     for name, arm in recipe.arms.items():
         if arm.train:
             data[learnt(name)] = Data.of(_beside(arm.train, recipe.train))
