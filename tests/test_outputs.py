@@ -389,7 +389,8 @@ class TestPaidReplies:
         with serving(lambda sent: 400 if broken[0] and "Ben" in str(sent[-1]) else right(sent)) as server:
             first = run(server)
             assert first.code == 1
-            assert "1 of 2 problems could not be annotated" in first.err
+            assert "1 of 2 problems failed: runs/recipe/annotate/" in first.err
+            assert "rejected.jsonl says why" in first.err
             broken[0] = False
             second = run(server)
         assert second.code == 0, second.err
@@ -464,6 +465,16 @@ class TestRecipes:
             assert socratic("run", "recipe.yaml", "--arm", arm, cwd=prepared).code == 0
         stages = json.loads((prepared / "runs/recipe/manifest.json").read_text())["stages"]
         assert sum(name.startswith("solve/") for name in stages) == 2
+
+    def test_of_stages_that_are_called_alike_the_last_is_the_recipe_s(self, prepared: Path) -> None:
+        for rate in ("1e-3", "1e-4", "1e-3"):
+            run = ("run", "recipe.yaml", "--arm", "cot", "--set", f"training.learning_rate={rate}")
+            assert socratic(*run, cwd=prepared).code == 0
+            planned = socratic(*run, "--dry-run", cwd=prepared).out.split()
+            stages = json.loads((prepared / "runs/recipe/manifest.json").read_text())["stages"]
+            last = {name.rpartition("-")[0]: name for name in stages if not name.startswith("bench/")}
+            assert {f"runs/recipe/{name}" for name in last.values()} <= set(planned)
+        assert len(stages) > len(last) + 1
 
     def test_problems_that_cannot_be_scored_are_told_before_anything_is_done(self, prepared: Path) -> None:
         (prepared / "problems.jsonl").write_text(text(PROBLEM, {**OTHER, "answer": None}))

@@ -28,9 +28,11 @@ class Plan:
 
     def record(self) -> None:
         """Write what is done so far."""
-        done = {**self._others(), **{self._place(stage): mark for stage in self.stages if (mark := stage.mark)}}
+        done = {self._place(stage): mark for stage in self.stages if (mark := stage.mark)}
+        # Who compares two runs takes the last of several stages that are called alike, which must be this recipe's.
+        stages = {place: mark for place, mark in self._marks().items() if place not in done} | done
         data = {name: {"problems": found.count, "sha256": found.key} for name, found in self.data.items()}
-        manifest = {"recipe": self.recipe.model_dump(mode="json"), "data": data, **describe_machine(), "stages": done}
+        manifest = {"recipe": self.recipe.model_dump(mode="json"), "data": data, **describe_machine(), "stages": stages}
         self.folder.mkdir(parents=True, exist_ok=True)
         beside = self.folder / f".{_MANIFEST}"
         beside.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
@@ -39,8 +41,8 @@ class Plan:
     def _place(self, stage: Stage) -> str:
         return str(stage.folder.relative_to(self.folder))
 
-    def _others(self) -> dict[str, Any]:
-        """Return stages of earlier runs in the folder, of arms that were not wanted now or of other settings."""
+    def _marks(self) -> dict[str, Any]:
+        """Return what all stages in the folder left, also those of other arms or settings than are wanted now."""
         marks = {
             str(path.parent.relative_to(self.folder)): read_mark(path) for path in self.folder.glob(f"*/*/{STAGE}")
         }

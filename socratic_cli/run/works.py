@@ -43,7 +43,7 @@ def annotating(
             resume=True,
         )
         if teacher.paid:
-            _require(tally, "annotated")
+            _require(tally, folder / REJECTED)
         told = {**_annotated(folder), "spent": tally.spent}
         if not told["kept"]:
             reasons = ", ".join(f"{count} {reason}" for reason, count in told["rejected"].items())
@@ -107,7 +107,7 @@ class Solving:
             resume=True,
         )
         if any(one.teacher is not None and one.teacher.paid for one in (author, *author.players.values())):
-            _require(tally, "solved")
+            _require(tally, folder / SOLUTIONS)
         return {**_solved(folder), "resumed": tally.skipped > 0, **self._sampled()}
 
     def _sampled(self) -> dict[str, Any]:
@@ -117,19 +117,22 @@ class Solving:
         return {"sampling": mark["seconds"] if whole else None} if mark else {}
 
 
-def _require(tally: Tally, what: str) -> None:
+def _require(tally: Tally, file: Path) -> None:
     """Refuse to go on after an outage, or a student would learn from the rest in silence; a few failures are told.
 
-    Of a service: a file of recorded replies that lacks some will lack them tomorrow.
+    Of a service: a file of recorded replies that lacks some will lack them tomorrow. `file` tells what failed, and why.
 
     Raises:
         TeacherError: more than one in a hundred failed.
     """
     failed, count = tally.reasons["failed"], tally.done + tally.skipped
     if failed > count * _FEW:
-        raise TeacherError(f"{failed} of {count} problems could not be {what}: the same command asks for them again")
+        raise TeacherError(
+            f"{failed} of {count} problems failed: {file} says why. The same command asks again; take out of the"
+            " data what the service never takes"
+        )
     if failed:
-        log.warning("%s of %s problems could not be %s, and are left out", failed, count, what)
+        log.warning("%s of %s problems failed and are left out: %s says why", failed, count, file)
 
 
 def _annotated(folder: Path) -> dict[str, Any]:
