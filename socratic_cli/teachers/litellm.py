@@ -10,7 +10,6 @@ A request is sent once; `litellm_faults` sorts what went wrong into what is wort
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -21,17 +20,15 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from socratic_cli.asking.estimate import prompt_tokens
-from socratic_cli.dialogue import Reply, Turn, cut
+from socratic_cli.dialogue import Reply, Turn
 from socratic_cli.errors import TeacherBusy
 from socratic_cli.parts import Batches, Price, Teacher
 from socratic_cli.prompts import NEXT_PROBLEM, completion, messages
 from socratic_cli.records import Usage
 from socratic_cli.teachers.litellm_faults import explained, imported
+from socratic_cli.teachers.litellm_replies import said, tokens_told
 from socratic_cli.teachers.shares import ASKED, shares
 
-# The opening mark is often in the chat template, so only the closing one is sure to be there.
-_THOUGHT = re.compile(r"\A\s*(?:<think(?:ing)?>)?(?P<thinking>.*?)</think(?:ing)?>\s*", re.DOTALL)
-_THINKING = re.compile(r"\A\s*<think(?:ing)?>", re.DOTALL)
 _MILLION = 1_000_000
 
 
@@ -121,11 +118,11 @@ class LiteLLM(Teacher):
         """
         if not response.choices:
             raise TeacherBusy(f"{self.who}: the response holds no reply", billed=True)
-        reply = _said(response.choices[0])
+        reply = said(response.choices[0])
         return replace(reply, usage=self._usage(response, turn, reply))
 
     def _usage(self, response: Any, turn: Turn | None, reply: Reply) -> Usage:
-        told = _told(response)
+        told = tokens_told(response)
         usage = told if self.price is None else self._counted(told, turn, reply)
         cost = self._cost(response, usage, counted=usage != told)
         return usage.model_copy(update={"cost": cost}) if cost else usage
@@ -236,43 +233,3 @@ class LiteLLM(Teacher):
 
 _SENT = {"model", "api_base", "temperature", "top_p", "max_tokens", "reasoning_effort"}
 _COUNTED_AS = "gpt-4o"
-
-
-def _said(choice: Any) -> Reply:
-    """Read a choice of a response."""
-    finish_reason = choice.finish_reason or "stop"
-    message = getattr(choice, "message", None)
-    if message is None:  # a completion
-        return Reply(cut(_sound(choice.text or ""), (NEXT_PROBLEM,)), finish_reason)
-    refusal = (getattr(message, "provider_specific_fields", None) or {}).get("refusal")
-    if refusal:
-        return Reply(_sound(refusal), "content_filter")
-    apart = (getattr(message, "reasoning_content", None) or "").strip()  # by the service, or by litellm
-    thinking, text = _without_thinking(_sound(message.content or ""))
-    return Reply(text.lstrip() if apart else text, finish_reason, thinking=thinking or _sound(apart))
-
-
-def _told(response: Any) -> Usage:
-    """Return the tokens that a response tells; a number that cannot be is none."""
-    counted = getattr(response, "usage", None)
-    details = getattr(counted, "completion_tokens_details", None)
-    tokens = {
-        "prompt_tokens": getattr(counted, "prompt_tokens", 0),
-        "completion_tokens": getattr(counted, "completion_tokens", 0),
-        "reasoning_tokens": getattr(details, "reasoning_tokens", 0),
-    }
-    whole = {name: max(0, count or 0) for name, count in tokens.items()}
-    return Usage(**{name: count for name, count in whole.items() if count or name != "reasoning_tokens"})
-
-
-def _sound(text: str) -> str:
-    """Replace halves of characters (surrogates), which JSON can carry and no file can."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _without_thinking(text: str) -> tuple[str, str]:
-    """Return what a model thought aloud, and what it said then."""
-    thought = _THOUGHT.match(text)
-    if thought:
-        return thought["thinking"].strip(), text[thought.end() :]
-    return (text, "") if _THINKING.match(text) else ("", text)
